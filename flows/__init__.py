@@ -1,0 +1,1 @@
+"""The workflow, as Prefect flows: read `flows/billing.py` first."""
