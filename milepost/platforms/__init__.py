@@ -1,0 +1,1 @@
+"""Job-management systems: one folder each, one Protocol, one registry."""

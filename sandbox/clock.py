@@ -1,0 +1,16 @@
+"""The sandbox's own clock, which a test can push forward so that tokens expire and rate windows pass without waiting."""
+
+from datetime import UTC, datetime, timedelta
+
+
+class SandboxClock:
+    """Call it for the time in UTC; `advance` moves every vendor of one sandbox forward together."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
