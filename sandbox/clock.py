@@ -1,4 +1,4 @@
-"""The sandbox's own clock, which a test can push forward so that tokens expire and rate windows pass without waiting."""
+"""The sandbox's own clock; a test pushes it forward, so that tokens expire and rate windows pass at once."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Sends the webhooks of the simulated vendors, in order, from a task of their own so that no API call waits for them."""
+"""Sends the simulated vendors' webhooks, in order, from a task of its own so that no API call waits."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""ServiceM8's answers: plain arrays and objects, and its error texts (its OpenAPI description, error schemas)."""
+"""ServiceM8's answers: plain arrays and objects, and its error texts (its OpenAPI description)."""
 
 import json
 from typing import Any

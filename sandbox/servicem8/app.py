@@ -27,7 +27,7 @@ Endpoint = Callable[["Endpoints", Request], Awaitable[Response]]
 
 
 def authorised(handler: Handler) -> Endpoint:
-    """Answer 401 without a good key or token, and 429 over the limit; else call the handler with the caller."""
+    """Answer 401 without a good key or token and 429 over the limit, else call the handler."""
 
     @wraps(handler)
     async def endpoint(self: "Endpoints", request: Request) -> Response:

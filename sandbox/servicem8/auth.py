@@ -1,4 +1,4 @@
-"""Who calls the simulated ServiceM8: an account's API key, or an OAuth 2 token of an app (ServiceM8 docs: authentication)."""
+"""Who calls the simulated ServiceM8: an account's key or an app's token (ServiceM8 docs: authentication)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

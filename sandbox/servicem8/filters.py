@@ -1,7 +1,7 @@
 """ServiceM8's `$filter` and `$sort`.
 
-Facts: `eq ne gt lt` only, at most ten clauses joined by `and`, no brackets or `or`; a filter that ServiceM8 does not
-understand, or that was not URL-encoded, is ignored without a word, so that ALL records come back.
+ServiceM8 docs, "filtering": `eq ne gt lt` only, at most ten clauses joined by `and`, no brackets. A filter
+that it does not understand, or that was not URL-encoded, is ignored without a word: ALL records come back.
 """
 
 import re

@@ -1,7 +1,7 @@
 """ServiceM8's webhook subscriptions: the challenge handshake, and what is posted when a record changes.
 
-Source: ServiceM8 docs "webhooks overview". The body is a doorbell only (`object`, `entry`, `resource_url`); its wrapping
-differs between accounts, so the settings choose JSON, a form, or a form whose first key is an HS256 JWT.
+Source: ServiceM8 docs "webhooks overview". The body is a doorbell only (`object`, `entry`, `resource_url`).
+Its wrapping differs between accounts: the settings choose JSON, a form, or a form whose first key is a JWT.
 """
 
 import base64
@@ -22,10 +22,33 @@ from sandbox.webhooks import Deliveries, Delivery
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
 EVENTS = frozenset(
-    "company.created company.updated form.response_created inbox.message_received job.badge_added job.badge_removed"
-    " job.checked_in job.checked_out job.completed job.created job.invoice_paid job.invoice_sent job.note_added"
-    " job.photo_added job.queued job.quote_accepted job.quote_sent job.review_received job.status_changed job.updated"
-    " job.video_added proposal.sent proposal.viewed staff.clocked_on staff.clocked_off".split()
+    [
+        "company.created",
+        "company.updated",
+        "form.response_created",
+        "inbox.message_received",
+        "job.badge_added",
+        "job.badge_removed",
+        "job.checked_in",
+        "job.checked_out",
+        "job.completed",
+        "job.created",
+        "job.invoice_paid",
+        "job.invoice_sent",
+        "job.note_added",
+        "job.photo_added",
+        "job.queued",
+        "job.quote_accepted",
+        "job.quote_sent",
+        "job.review_received",
+        "job.status_changed",
+        "job.updated",
+        "job.video_added",
+        "proposal.sent",
+        "proposal.viewed",
+        "staff.clocked_on",
+        "staff.clocked_off",
+    ]
 )
 
 

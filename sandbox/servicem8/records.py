@@ -1,6 +1,6 @@
 """What each ServiceM8 object holds when nothing is set, and the scope that reads or writes it.
 
-Source: ServiceM8's published OpenAPI description, objects and "OAuth Scope" notes. Flags are 0/1, money is text.
+Source: ServiceM8's OpenAPI description, objects and "OAuth Scope" notes. Flags are 0/1, money is text.
 """
 
 import uuid
@@ -52,40 +52,63 @@ REQUIRED = {
 }
 READ_ONLY = {
     "job": frozenset(
-        "edit_date generated_job_id total_invoice_amount payment_processed_stamp payment_received_stamp invoice_sent_stamp"
-        " quote_sent_stamp completion_actioned_by_uuid lat lng geo_country geo_postcode geo_state geo_city geo_street"
-        " geo_number job_is_scheduled_until_stamp".split()
+        [
+            "edit_date",
+            "generated_job_id",
+            "total_invoice_amount",
+            "payment_processed_stamp",
+            "payment_received_stamp",
+            "invoice_sent_stamp",
+            "quote_sent_stamp",
+            "completion_actioned_by_uuid",
+            "lat",
+            "lng",
+            "geo_country",
+            "geo_postcode",
+            "geo_state",
+            "geo_city",
+            "geo_street",
+            "geo_number",
+            "job_is_scheduled_until_stamp",
+        ]
     ),
     "jobpayment": frozenset({"edit_date", "is_deposit"}),
     "company": frozenset({"edit_date", "is_individual"}),
 }
 _TEXT = {
-    "vendor": "name abn_number business_number website email email_accounts billing_address default_region currency"
-    " timezone_name invoice_terms job_default_status",
-    "job": "created_by_staff_uuid date company_uuid billing_address status category_uuid purchase_order_number geo_country"
-    " geo_postcode geo_state geo_city geo_street geo_number queue_uuid queue_assigned_staff_uuid job_address job_description"
+    "vendor": "name abn_number business_number website email email_accounts billing_address"
+    " default_region currency timezone_name invoice_terms job_default_status",
+    "job": "created_by_staff_uuid date company_uuid billing_address status category_uuid"
+    " purchase_order_number geo_country geo_postcode geo_state geo_city geo_street"
+    " geo_number queue_uuid queue_assigned_staff_uuid job_address job_description"
     " work_done_description generated_job_id completion_actioned_by_uuid",
-    "jobmaterial": "job_uuid material_uuid name quantity price displayed_amount displayed_amount_is_tax_inclusive"
-    " tax_rate_uuid sort_order cost displayed_cost job_material_bundle_uuid",
+    "jobmaterial": "job_uuid material_uuid name quantity price displayed_amount"
+    " displayed_amount_is_tax_inclusive tax_rate_uuid sort_order cost displayed_cost"
+    " job_material_bundle_uuid",
     "jobmaterialbundle": "job_uuid item_number name quantity material_bundle_uuid",
-    "jobactivity": "job_uuid staff_uuid activity_was_scheduled activity_was_recorded activity_was_automated has_been_opened"
-    " material_uuid",
+    "jobactivity": "job_uuid staff_uuid activity_was_scheduled activity_was_recorded"
+    " activity_was_automated has_been_opened material_uuid",
     "jobpayment": "job_uuid actioned_by_uuid amount method note attachment_uuid",
     "jobcontact": "job_uuid first last phone mobile email type",
-    "company": "name abn_number website address billing_address address_street address_city address_state address_postcode"
-    " address_country fax_number parent_company_uuid tax_rate_uuid billing_attention payment_terms",
+    "company": "name abn_number website address billing_address address_street address_city"
+    " address_state address_postcode address_country fax_number parent_company_uuid"
+    " tax_rate_uuid billing_attention payment_terms",
     "companycontact": "company_uuid first last phone mobile email type is_primary_contact",
     "taxrate": "name amount",
     "staff": "first last email mobile job_title color status_message security_role_uuid labour_material_uuid",
     "category": "name colour",
-    "material": "name item_number price cost barcode item_description use_description_for_invoicing tax_rate_uuid",
-    "note": "related_object related_object_uuid note action_required action_completed_by_staff_uuid edit_by_staff_uuid",
-    "attachment": "related_object related_object_uuid attachment_name file_type attachment_source tags photo_width"
-    " photo_height extracted_info is_favourite created_by_staff_uuid metadata",
+    "material": "name item_number price cost barcode item_description"
+    " use_description_for_invoicing tax_rate_uuid",
+    "note": "related_object related_object_uuid note action_required"
+    " action_completed_by_staff_uuid edit_by_staff_uuid",
+    "attachment": "related_object related_object_uuid attachment_name file_type attachment_source"
+    " tags photo_width photo_height extracted_info is_favourite created_by_staff_uuid"
+    " metadata",
 }
 _STAMPS = {
-    "job": "payment_date invoice_sent_stamp ready_to_invoice_stamp queue_expiry_date quote_date quote_sent_stamp"
-    " work_order_date payment_processed_stamp payment_received_stamp completion_date unsuccessful_date"
+    "job": "payment_date invoice_sent_stamp ready_to_invoice_stamp queue_expiry_date"
+    " quote_date quote_sent_stamp work_order_date payment_processed_stamp"
+    " payment_received_stamp completion_date unsuccessful_date"
     " job_is_scheduled_until_stamp",
     "jobactivity": "start_date end_date has_been_opened_timestamp",
     "jobpayment": "timestamp",

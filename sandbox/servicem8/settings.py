@@ -14,7 +14,7 @@ ALL_SCOPES = (
 
 @dataclass
 class ServiceM8Settings:
-    """Real limits are on by default. The fields after `page_size` are unproven behaviours, with the likelier default."""
+    """Real limits are on; from `total_is_tax_inclusive` on, unproven behaviours at the likelier value."""
 
     limits: bool = True
     per_minute: int = 180

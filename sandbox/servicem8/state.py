@@ -112,7 +112,10 @@ class Account:
         return self.tables[kind].where("job_uuid", job_uuid)
 
     def load(self, kind: str, fields: Row) -> Row:
-        """Add or replace a record without telling anyone, as `edit_date` says or now; raises InvalidRecordError."""
+        """Add or replace a record without telling anyone, edited now unless it says when.
+
+        Raises InvalidRecordError.
+        """
         row = {**blank(kind), "edit_date": self.local_now(), **fields}
         row["uuid"] = row["uuid"] or str(uuid4())
         if kind == "job":
