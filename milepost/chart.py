@@ -110,9 +110,7 @@ class Chart(Record):
 
     def tracking_category(self, name: str) -> TrackingCategory | None:
         """The active category of this name, caseless."""
-        return next(
-            (c for c in self.tracking if c.name.casefold() == name.casefold() and c.status == "ACTIVE"), None
-        )
+        return next((c for c in self.tracking if c.name.casefold() == name.casefold() and c.status == "ACTIVE"), None)
 
     def theme(self, name: str) -> BrandingTheme | None:
         """The branding theme of this name, caseless."""

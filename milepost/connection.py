@@ -32,9 +32,7 @@ class XeroSettings(Settings):
     login_url: str = "https://login.xero.com"
     app_url: str = "https://go.xero.com"
     webhook_key: SecretStr | None = None
-    day_limit: int = Field(
-        5000, description="the organisation's calls a day: 5,000, or 1,000 on Xero's Starter tier", ge=1
-    )
+    day_limit: int = Field(5000, description="the organisation's calls a day: 5,000, or 1,000 on Xero's Starter tier", ge=1)
 
 
 class SlackSettings(Settings):
@@ -80,7 +78,5 @@ class Connection(Settings):
     platform: PlatformSettings
     xero: XeroSettings
     rule_book: str
-    rule_books_dir: Path | None = Field(
-        None, description="where the rule books are; by default the project's mappings/"
-    )
+    rule_books_dir: Path | None = Field(None, description="where the rule books are; by default the project's mappings/")
     alerts: AlertSettings = AlertSettings()

@@ -65,9 +65,7 @@ class RateLimited(RemoteError):
 class AuthError(RemoteError):
     """The remote does not accept our credentials: a person must reconnect. `state` is the connection's new status."""
 
-    def __init__(
-        self, system: str, what: str, why: str, *, state: str = "error", fix: str = "", **more: object
-    ) -> None:
+    def __init__(self, system: str, what: str, why: str, *, state: str = "error", fix: str = "", **more: object) -> None:
         self.state = state
         super().__init__(system, what, why, permanent=True, fix=fix, status=_int(more.get("status")))
 

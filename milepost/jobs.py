@@ -231,9 +231,7 @@ class Job(Record):
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over all that can change an invoice: equal fingerprints bill alike."""
-        text = self.model_dump_json(
-            exclude={"modified_at", "web_url", "warnings", "claims"}, exclude_none=True
-        )
+        text = self.model_dump_json(exclude={"modified_at", "web_url", "warnings", "claims"}, exclude_none=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ Everything a person may ask ("why this account?") is in here; the ledger keeps i
 console show it.
 """
 
-from datetime import date
+import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -28,9 +28,7 @@ class BillingKey(Record):
     @property
     def id(self) -> UUID:
         """The billing's id: made from the key alone, so that the Url in Xero still leads home if a ledger is restored."""
-        return uuid5(
-            _BILLINGS, "\x1f".join((self.connection, self.job_id, self.milestone, str(self.sequence)))
-        )
+        return uuid5(_BILLINGS, "\x1f".join((self.connection, self.job_id, self.milestone, str(self.sequence))))
 
 
 class Rejected(Record):
@@ -83,8 +81,8 @@ class InvoiceLine(Record):
 class Draft(Record):
     """The invoice to be, complete but for its contact's id."""
 
-    date: date
-    due_date: date
+    date: dt.date
+    due_date: dt.date
     line_amount_types: LineAmountTypes
     currency: str
     status: str
@@ -114,7 +112,7 @@ class ContactDraft(Record):
 
 
 class ExistingContact(Record):
-    """A contact of Xero's that is this customer, and how that is known. `restore`: it is archived and must be restored first."""
+    """A contact of Xero's that is this customer, and how that is known. `restore`: it is archived, to be restored first."""
 
     found: Literal["existing"] = "existing"
     customer_id: str

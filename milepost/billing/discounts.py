@@ -1,0 +1,73 @@
+"""Discounts that are spread over a job's other lines in proportion to their amounts, to the cent.
+
+Between coding and stages: afterwards the lines add up to the job with its discount taken off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from milepost.billing.amounts import measure
+from milepost.billing.coding import CodedLine, Spread, label
+from milepost.billing.trouble import Trouble
+from milepost.jobs import Line
+from milepost.money import HUNDRED, ZERO, LineAmountTypes, allocate, round2
+
+
+def spread_discounts(
+    lines: Sequence[CodedLine], discounts: Sequence[Spread], types: LineAmountTypes
+) -> list[CodedLine] | Trouble:
+    """The lines with every discount spread over those that cost something."""
+    spread = list(lines)
+    for discount in discounts:
+        amount = _amount(discount.line, spread, types)
+        if amount is None:
+            return _missing(discount.line)
+        taken = _spread_one(spread, amount, discount)
+        if isinstance(taken, Trouble):
+            return taken
+        spread = taken
+    return spread
+
+
+def _spread_one(lines: list[CodedLine], amount: Decimal, discount: Spread) -> list[CodedLine] | Trouble:
+    bearing = [place for place, line in enumerate(lines) if line.figures.amount > 0]
+    if not bearing:
+        return Trouble(
+            "discount_without_lines",
+            f"{label(discount.line)} is to be spread, but the job has no line to bear it.",
+            f"Price the job's lines, or let rule '{discount.rule}' show the discount as a line (treat: line).",
+            discount.line.id,
+        )
+    shares = allocate(amount, [lines[place].figures.amount for place in bearing])
+    for place, share in zip(bearing, shares, strict=True):
+        source = f"less {share} of {label(discount.line)} ({amount})"
+        lines[place] = replace(lines[place], figures=lines[place].figures.reduced_by(share, source))
+    return lines
+
+
+def _amount(line: Line, lines: Sequence[CodedLine], types: LineAmountTypes) -> Decimal | None:
+    """The discount as a positive amount in the invoice's terms; a bare percentage is taken of what the lines come to."""
+    figures = measure(line, types, _rate(line, lines))
+    if figures is not None:
+        return abs(figures.amount)
+    if line.discount_rate is not None:
+        return round2(sum((c.figures.amount for c in lines), ZERO) * line.discount_rate / HUNDRED)
+    return abs(round2(line.discount_amount)) if line.discount_amount is not None else None
+
+
+def _rate(line: Line, lines: Sequence[CodedLine]) -> Decimal:
+    """The tax in percent by which the discount's figures convert: its own, else the one that all lines share."""
+    if line.tax and line.tax.rate is not None:
+        return line.tax.rate
+    rates = {c.rate.effective_rate for c in lines if c.rate}
+    return rates.pop() if len(rates) == 1 else ZERO
+
+
+def _missing(line: Line) -> Trouble:
+    return Trouble(
+        "price_missing",
+        f"{label(line)} is a discount without an amount or a percentage.",
+        "Enter the discount's amount on the job, then run again.",
+        line.id,
+    )
