@@ -31,9 +31,7 @@ def line_amount(
     return gross.quantize(CENT, ROUND_HALF_UP)
 
 
-def tax_amount(
-    amount: Decimal, percent: Decimal, types: LineAmountTypes, rounding: str = "half_up"
-) -> Decimal:
+def tax_amount(amount: Decimal, percent: Decimal, types: LineAmountTypes, rounding: str = "half_up") -> Decimal:
     """The tax on one line's amount, which holds the tax already when `types` is Inclusive."""
     if types == "NoTax":
         return Decimal("0.00")

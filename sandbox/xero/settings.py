@@ -1,4 +1,4 @@
-"""What a sandbox Xero is started with: apps, rate limits, and a switch for every behaviour nobody has proven."""
+"""What a sandbox Xero is started with: apps, rate limits, and a switch for each unproven behaviour."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,8 +59,9 @@ class Switches:
 
     summarize_errors_default    what an omitted summarizeErrors means (the docs say true, the OpenAPI false)
     partial_save_when_summarized  whether the good elements of a refused batch are saved all the same
-    paid_invoice_edits          "header": Reference, DueDate, InvoiceNumber, BrandingThemeID, Contact and Url may
-                                change once money is applied; "none": nothing may
+    paid_invoice_edits          "header": Reference, DueDate, InvoiceNumber, BrandingThemeID, Contact and Url
+                                may change once money is applied; "none": nothing may
+    contact_name_spaces         leading, trailing and double spaces in a contact's name: refused, or trimmed
     unarchive_by_api            POST ContactStatus ACTIVE restores an archived contact, or is refused
     second_refresh_in_grace     what a rotated refresh token gives inside its 30 minutes
     too_many_requests_body      the body of a 429, whatever its content type
@@ -72,7 +73,6 @@ class Switches:
     idempotency_error           the envelope of the 400 for a reused key
     not_modified_304            nothing newer than If-Modified-Since: 304, or 200 with an empty list
     day_window                  the day's allowance is fixed (midnight UTC) or rolls over 24 hours
-    items_write_by_invoices     accounting.invoices alone allows Items to be written
     """
 
     summarize_errors_default: bool = True
@@ -89,15 +89,15 @@ class Switches:
     idempotency_error: Literal["problem", "api_exception"] = "problem"
     not_modified_304: bool = False
     day_window: Literal["fixed", "rolling"] = "fixed"
-    items_write_by_invoices: bool = True
+    contact_name_spaces: Literal["refuse", "trim"] = "refuse"
 
 
 @dataclass
 class XeroSettings:
     """Everything a sandbox Xero is started with.
 
-    `consent` names the organisations (keys) a user connects when the authorize page is passed; real consent is
-    one organisation at a time unless an app has bulk connections. `latency` is seconds added to every call.
+    `consent` names the organisations (keys) a user connects when the authorize page is passed; real consent
+    is one organisation at a time unless an app has bulk connections. `latency`: seconds added to every call.
     """
 
     apps: tuple[App, ...] = field(default_factory=lambda: (demo_app(), demo_custom_app()))
@@ -108,7 +108,7 @@ class XeroSettings:
 
 
 def demo_app(client_id: str = "sandbox-web-app", client_secret: str = "sandbox-web-secret") -> App:  # noqa: S107
-    """A server-side app as the demo uses it; every loopback redirect of `redirect_uris` must match exactly."""
+    """A server-side app as the demo uses it; the redirect URI must match exactly."""
     return App(client_id, client_secret, redirect_uris=("http://localhost:8765/oauth/callback",))
 
 

@@ -52,8 +52,12 @@ def stamp_string(value: datetime) -> str:
 
 
 def dumps(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_any_number)
     return _DATE.sub(r'"\/\1\/"', _NUMBER.sub(r"\1", text)).encode()
+
+
+def _any_number(value: Decimal) -> str:
+    return f"{_MARK}{value:f}"
 
 
 def loads(body: bytes) -> Any:
@@ -84,9 +88,7 @@ def read_decimal(value: Any) -> Decimal | None:
     try:
         return Decimal(value) if not isinstance(value, bool) else Decimal(int(value))
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise post_data_invalid(
-            "JSON for post data was invalid,Could not convert string to decimal"
-        ) from error
+        raise post_data_invalid("JSON for post data was invalid,Could not convert string to decimal") from error
 
 
 @dataclass
@@ -131,7 +133,7 @@ def not_found() -> ApiError:
 
 def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> ApiError:
     """The shape of refusals by the gateway in front of the API: 401, 403."""
-    payload = {
+    payload: dict[str, Any] = {
         "Type": None,
         "Title": title,
         "Status": status,
