@@ -1,0 +1,68 @@
+"""Which jobs changed: the trigger by polling. Nothing is missed when the account's clocks change.
+
+ServiceM8 stamps records in the account's local time and filters by it, so an hour comes twice in autumn. Every question
+therefore reaches 24 hours further back than the cursor; what comes again carries the same marker and is dropped by it.
+"""
+
+import json
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from milepost.platforms.protocol import OVERLAP, Changes, JobRef
+from milepost.platforms.servicem8.client import ServiceM8Client
+from milepost.platforms.servicem8.query import Clause, Row, among
+from milepost.platforms.servicem8.reading import ACTIVE
+from milepost.platforms.servicem8.settings import STATUSES, ServiceM8Settings
+from milepost.platforms.servicem8.values import STAMP
+
+_STAMP_FORMAT = "%Y-%m-%d %H:%M:%S"
+_log = logging.getLogger(__name__)
+
+
+def window_start(cursor: str | None, since: datetime | None, zone: ZoneInfo) -> str | None:
+    """The local stamp to ask from: the cursor's, else `since`'s, less the overlap. None asks for everything."""
+    last = last_stamp(cursor)
+    if last is None and since is not None:
+        last = since.astimezone(zone).strftime(_STAMP_FORMAT)
+    if last is None:
+        return None
+    return (datetime.fromisoformat(last) - OVERLAP).strftime(_STAMP_FORMAT)
+
+
+def last_stamp(cursor: str | None) -> str | None:
+    """The stamp that a cursor holds; None for one that is not ours, so that all is listed anew."""
+    if cursor is None:
+        return None
+    try:
+        held = json.loads(cursor)["edit_date"]
+    except (ValueError, TypeError, KeyError):
+        _log.warning("the ServiceM8 cursor cannot be read: all jobs are listed anew")
+        return None
+    return held if isinstance(held, str) and STAMP.fullmatch(held) else None
+
+
+async def changed_jobs(client: ServiceM8Client, settings: ServiceM8Settings, after: str | None) -> list[Row]:
+    """The jobs in a status of interest that were edited after a local stamp."""
+    edited = [Clause("edit_date", "gt", after)] if after else []
+    rows = await client.rows("job", [*edited, *among("status", settings.statuses, STATUSES), ACTIVE])
+    return [row for row in rows if row.get("status") in settings.statuses]
+
+
+async def changed_lines(client: ServiceM8Client, settings: ServiceM8Settings, after: str | None) -> list[Row]:
+    """The job lines edited after a local stamp, deleted ones too: nothing says that the job's own stamp moves."""
+    if not settings.watch_lines or after is None:
+        return []
+    return await client.rows("jobmaterial", [Clause("edit_date", "gt", after)])
+
+
+def changes(jobs: list[Row], lines: list[Row], cursor: str | None) -> Changes:
+    """A reference a job, marked with its newest stamp; the cursor never moves back."""
+    markers: dict[str, str] = {}
+    for row, key in (*((row, "uuid") for row in jobs), *((row, "job_uuid") for row in lines)):
+        uuid, stamp = row.get(key), row.get("edit_date")
+        if isinstance(uuid, str) and uuid:
+            markers[uuid] = max(markers.get(uuid, ""), str(stamp or ""))
+    stamps = [stamp for stamp in (*markers.values(), last_stamp(cursor) or "") if STAMP.fullmatch(stamp)]
+    refs = tuple(JobRef(uuid, stamp) for uuid, stamp in sorted(markers.items(), key=lambda m: (m[1], m[0])))
+    return Changes(refs, json.dumps({"edit_date": max(stamps, default=None)}))
