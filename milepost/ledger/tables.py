@@ -3,6 +3,8 @@
 Money is kept as text and read as Decimal, moments as UTC and read aware, on SQLite and PostgreSQL alike.
 """
 
+# ruff: noqa: ARG002  SQLAlchemy gives every converter the dialect
+
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -67,6 +69,27 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text that comes from outside, cut to the column's length and without NUL, which PostgreSQL refuses.
+
+    So that one job's odd number or name cannot sink the batch that it is saved in.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """To what every database keeps; compared values are cut alike."""
+        if value is None:
+            return None
+        text = value.replace("\0", "")
+        return text if self.length is None else text[: self.length]
+
+
 connections = Table(
     "connections",
     metadata,
@@ -74,9 +97,9 @@ connections = Table(
     Column("platform_kind", String(40), nullable=False),
     Column("rule_book", String(100), nullable=False),
     Column("status", String(20), nullable=False),  # pending connected token_expired error disconnected
-    Column("status_why", Text, nullable=False, default=""),
+    Column("status_why", Words(), nullable=False, default=""),
     Column("tenant_id", String(40)),
-    Column("tenant_name", String(300)),
+    Column("tenant_name", Words(300)),
     Column("xero_connection_id", String(40)),
     Column("token_set", String(200)),
     Column("poll_cursor", Text),
@@ -107,12 +130,12 @@ contacts = Table(
     metadata,
     Column("tenant_id", String(40), primary_key=True),
     Column("contact_id", String(40), primary_key=True),
-    Column("name", String(500), nullable=False),
-    Column("name_key", String(500), nullable=False),
-    Column("email_key", String(300)),
-    Column("contact_number", String(60)),
-    Column("account_number", String(60)),
-    Column("tax_number_key", String(60)),
+    Column("name", Words(500), nullable=False),
+    Column("name_key", Words(500), nullable=False),
+    Column("email_key", Words(300)),
+    Column("contact_number", Words(60)),
+    Column("account_number", Words(60)),
+    Column("tax_number_key", Words(60)),
     Column("status", String(20), nullable=False),
     Column("merged_to", String(40)),
     Column("updated_at", Moment),
@@ -134,7 +157,7 @@ customer_links = Table(
     "customer_links",
     metadata,
     Column("connection", String(40), primary_key=True),
-    Column("customer_id", String(200), primary_key=True),
+    Column("customer_id", Words(), primary_key=True),
     Column("tenant_id", String(40), nullable=False),
     Column("contact_id", String(40), nullable=False),
     Column("matched_by", String(40), nullable=False),
@@ -146,14 +169,14 @@ jobs = Table(
     "jobs",
     metadata,
     Column("connection", String(40), primary_key=True),
-    Column("job_id", String(200), primary_key=True),
-    Column("number", String(200), nullable=False),
-    Column("raw_status", String(200), nullable=False),
+    Column("job_id", Words(), primary_key=True),
+    Column("number", Words(200), nullable=False),
+    Column("raw_status", Words(200), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    Column("marker", String(200), nullable=False, default=""),
+    Column("marker", Words(), nullable=False, default=""),
     Column("completed_on", Date),
-    Column("customer_id", String(200)),
+    Column("customer_id", Words()),
     Column("snapshot", Text, nullable=False),
     Column("fetched_at", Moment, nullable=False),
 )
@@ -163,11 +186,11 @@ billings = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("connection", String(40), nullable=False),
-    Column("job_id", String(200), nullable=False),
+    Column("job_id", Words(), nullable=False),
     Column("milestone", String(8), nullable=False),
     Column("sequence", Integer, nullable=False),
-    Column("job_number", String(200), nullable=False),
-    Column("customer_id", String(200)),
+    Column("job_number", Words(200), nullable=False),
+    Column("customer_id", Words()),
     Column("status", String(10), nullable=False),  # planned held sending done failed skipped
     Column("decision", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False),
@@ -184,13 +207,13 @@ billings = Table(
     Column("total_tax", Money),
     Column("total", Money),
     Column("invoice_id", String(40)),
-    Column("invoice_number", String(255)),
+    Column("invoice_number", Words(255)),
     Column("invoice_status", String(20)),
     Column("invoice_total", Money),
     Column("invoice_tax", Money),
-    Column("trouble_code", String(60)),
-    Column("trouble_why", Text),
-    Column("trouble_fix", Text),
+    Column("trouble_code", Words(60)),
+    Column("trouble_why", Words()),
+    Column("trouble_fix", Words()),
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_attempt_at", Moment),
     Column("run_id", String(40)),
@@ -222,7 +245,7 @@ requests = Table(
     Column("first_sent_at", Moment, nullable=False),
     Column("attempts", Integer, nullable=False, default=1),
     Column("http_status", Integer),
-    Column("correlation_id", String(80)),
+    Column("correlation_id", Words(80)),
     Column("settled_at", Moment),
     Column("run_id", String(40)),
     Index("ix_requests_connection_status", "connection", "status"),
@@ -249,15 +272,15 @@ log = Table(
     Column("connection", String(40), nullable=False),
     Column("run_id", String(40)),
     Column("system", String(20), nullable=False),  # xero platform slack email ledger
-    Column("operation", String(80), nullable=False),
+    Column("operation", Words(80), nullable=False),
     Column("entity", String(40), nullable=False, default=""),
-    Column("entity_id", String(200), nullable=False, default=""),
+    Column("entity_id", Words(200), nullable=False, default=""),
     Column("status", String(20), nullable=False),
     Column("http_status", Integer),
     Column("duration_ms", Integer),
     Column("bytes_in", Integer),
-    Column("correlation_id", String(80)),
-    Column("detail", Text, nullable=False, default=""),
+    Column("correlation_id", Words(80)),
+    Column("detail", Words(), nullable=False, default=""),
     Index("ix_log_connection_at", "connection", "at"),
 )
 
@@ -267,7 +290,7 @@ alerts = Table(
     Column("id", String(36), primary_key=True),
     Column("connection", String(40), nullable=False),
     Column("channel", String(10), nullable=False),  # slack email
-    Column("subject", String(200), nullable=False),  # a billing's id, `run:<id>`, `job:<id>`, `connection`
+    Column("subject", Words(), nullable=False),  # a billing's id, `run:<id>`, `job:<id>`, `connection`
     Column("trouble", String(64), nullable=False),  # what is wrong, hashed: the same trouble is told once
     Column("status", String(20), nullable=False),  # pending sent resolving resolved
     Column("open", Boolean),  # true while it stands, null once resolved: unique only while open

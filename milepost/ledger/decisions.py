@@ -1,0 +1,100 @@
+"""Decisions into the ledger: each becomes its billing's row, unless an invoice of that billing exists or may exist."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from milepost.billing.decision import Bill, Hold, Skip
+from milepost.jobs import Job
+from milepost.ledger.billing_rows import LIVE, BillingStatus, row_of
+from milepost.ledger.bulk import chunks, upsert
+from milepost.ledger.tables import billings
+
+_TROUBLED = (BillingStatus.HELD, BillingStatus.FAILED)
+_IN_BRIEF = (
+    billings.c.id,
+    billings.c.status,
+    billings.c.decision,
+    billings.c.trouble_code,
+    billings.c.trouble_why,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What saving came to.
+
+    planned, held, skipped, unchanged: how many; a row that already said the same counts as unchanged alone.
+    cleared_ids: were held or failed and are no longer. new_hold_ids: are held, and were not for this reason.
+    live_ids: sending or done already, and so left alone.
+    """
+
+    planned: int
+    held: int
+    skipped: int
+    unchanged: int
+    cleared_ids: tuple[str, ...]
+    new_hold_ids: tuple[str, ...]
+    live_ids: tuple[str, ...]
+
+
+async def save_decisions(
+    c: AsyncConnection, run_id: str, decisions: Sequence[tuple[Job, Bill | Hold | Skip]], now: datetime
+) -> Saved:
+    """Make planned, held and skipped rows of the decisions. A row that is sending or done is never touched."""
+    rows = {row["id"]: row for row in (row_of(job, decision, run_id, now) for job, decision in decisions)}
+    before = await _rows_before(c, sorted(rows))
+    changed = [row for row in rows.values() if _is_news(before.get(row["id"]), row)]
+    await upsert(c, billings, changed, keep=["created_at"], only_where=billings.c.status.not_in(LIVE))
+    return _saved(rows, before, changed)
+
+
+async def _rows_before(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:
+    """The rows that are there, locked until the transaction ends so that the report stays true (SQLite locks anyway)."""
+    found: dict[str, Any] = {}
+    for some in chunks(ids):
+        query = select(*_IN_BRIEF).where(billings.c.id.in_(some)).order_by(billings.c.id).with_for_update()
+        found.update((row.id, row) for row in await c.execute(query))
+    return found
+
+
+def _is_news(before: Any, row: Mapping[str, Any]) -> bool:
+    if before is None:
+        return True
+    same = before.status == row["status"] and before.decision == row["decision"]
+    return before.status not in LIVE and not same
+
+
+def _saved(rows: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> Saved:
+    live = tuple(key for key in rows if key in before and before[key].status in LIVE)
+
+    def count(status: BillingStatus) -> int:
+        return sum(row["status"] == status for row in changed)
+
+    return Saved(
+        planned=count(BillingStatus.PLANNED),
+        held=count(BillingStatus.HELD),
+        skipped=count(BillingStatus.SKIPPED),
+        unchanged=len(rows) - len(changed) - len(live),
+        cleared_ids=tuple(row["id"] for row in changed if _is_cleared(before.get(row["id"]), row)),
+        new_hold_ids=tuple(row["id"] for row in changed if _is_new_hold(before.get(row["id"]), row)),
+        live_ids=live,
+    )
+
+
+def _is_cleared(before: Any, row: Mapping[str, Any]) -> bool:
+    return before is not None and before.status in _TROUBLED and row["status"] != BillingStatus.HELD
+
+
+def _is_new_hold(before: Any, row: Mapping[str, Any]) -> bool:
+    if row["status"] != BillingStatus.HELD:
+        return False
+    known = (row["trouble_code"], row["trouble_why"])
+    return before is None or (before.status, before.trouble_code, before.trouble_why) != (
+        BillingStatus.HELD,
+        *known,
+    )

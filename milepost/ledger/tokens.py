@@ -1,0 +1,58 @@
+"""Xero's tokens at rest: sealed, and replaced by compare-and-set so that no process loses what another refreshed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
+
+from milepost.ledger.bulk import insert_into
+from milepost.ledger.database import Database
+from milepost.ledger.tables import token_sets
+from milepost.xero.oauth import StoredTokens, TokenSet
+
+
+def _utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class LedgerTokenStore:
+    """`milepost.xero.oauth.TokenStore` over the ledger. Each call is a transaction of its own."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime] = _utcnow) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def load(self, token_set_id: str) -> StoredTokens | None:
+        """The newest version. Raises ConfigError when it was sealed with another key."""
+        async with self._db.read() as c:
+            row = (await c.execute(select(token_sets).where(token_sets.c.id == token_set_id))).first()
+        if row is None:
+            return None
+        return StoredTokens(version=row.version, tokens=TokenSet.model_validate(self._db.sealer.open(row.sealed)))
+
+    async def save(self, token_set_id: str, tokens: TokenSet, expected_version: int | None) -> bool:
+        """Keep a new version if the kept one is still `expected_version` (None: none is kept); False: it is not."""
+        kept = {"sealed": self._db.sealer.seal(_plain(tokens)), "updated_at": self._clock()}
+        async with self._db.write() as c:
+            if expected_version is None:
+                first = insert_into(c, token_sets).values(id=token_set_id, version=1, **kept)
+                done = await c.execute(first.on_conflict_do_nothing())
+            else:
+                same = update(token_sets).where(token_sets.c.id == token_set_id, token_sets.c.version == expected_version)
+                done = await c.execute(same.values(version=expected_version + 1, **kept))
+            return done.rowcount == 1
+
+    async def forget(self, token_set_id: str) -> None:
+        """Remove a token set, once it was revoked."""
+        async with self._db.write() as c:
+            await c.execute(token_sets.delete().where(token_sets.c.id == token_set_id))
+
+
+def _plain(tokens: TokenSet) -> dict[str, str | None]:
+    refresh = tokens.refresh_token
+    return {
+        "access_token": tokens.access_token.get_secret_value(),
+        "refresh_token": refresh.get_secret_value() if refresh else None,
+        "expires_at": tokens.expires_at.isoformat(),
+        "scope": tokens.scope,
+    }
