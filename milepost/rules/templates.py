@@ -125,7 +125,7 @@ def _parsed(template: str) -> nodes.Template:
     except RecursionError as error:
         raise TemplateProblem(template, "it is nested too deeply") from error
     except (TemplateError, ValueError) as error:
-        raise TemplateProblem(template, f"template syntax: {error}") from error
+        raise TemplateProblem(template, f"template syntax: {str(error).rstrip('.')}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -136,4 +136,4 @@ def _compiled(template: str) -> Template:
     try:
         return _ENVIRONMENT.from_string(template)
     except _REFUSALS as error:
-        raise TemplateProblem(template, f"template syntax: {error}") from error
+        raise TemplateProblem(template, f"template syntax: {str(error).rstrip('.')}") from error
