@@ -1,0 +1,134 @@
+"""Access tokens that are always good: refreshed once per process and once across processes, never lost by a race.
+
+The parts of signing in are `consent` (the browser's way), `grants` (the token endpoint) and `tenants` (organisations);
+their names are given on from here.
+"""
+
+import asyncio
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+
+from milepost.errors import AuthError
+from milepost.xero.consent import CUSTOM_CONNECTION_SCOPES, SCOPES, authorize_url, new_pkce
+from milepost.xero.grants import (
+    Clock,
+    GrantDead,
+    StoredTokens,
+    TokenSet,
+    TokenStore,
+    by_credentials,
+    by_refresh,
+    revoke,
+    utcnow,
+)
+from milepost.xero.grants import by_code as exchange_code
+from milepost.xero.refusals import RECONNECT, SYSTEM
+from milepost.xero.tenants import Tenant, choose_tenant, delete_connection, list_tenants
+
+if TYPE_CHECKING:
+    from milepost.connection import XeroSettings
+
+__all__ = [
+    "CUSTOM_CONNECTION_SCOPES",
+    "SCOPES",
+    "StoredTokens",
+    "Tenant",
+    "TokenSet",
+    "TokenStore",
+    "Tokens",
+    "authorize_url",
+    "choose_tenant",
+    "delete_connection",
+    "exchange_code",
+    "list_tenants",
+    "new_pkce",
+    "revoke",
+]
+
+REFRESH_MARGIN = timedelta(minutes=2)
+_SPREAD = 60
+
+
+class Tokens:
+    """The access token of one token set, shared by every organisation of that sign-in.
+
+    Processes spread their refresh over the minute before the two-minute margin, so that seldom two of them start at once.
+    """
+
+    def __init__(
+        self,
+        settings: "XeroSettings",
+        store: TokenStore,
+        http: httpx.AsyncClient,
+        token_set_id: str,
+        clock: Clock = utcnow,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._http = http
+        self._id = token_set_id
+        self._clock = clock
+        self._margin = REFRESH_MARGIN + timedelta(seconds=secrets.randbelow(_SPREAD))
+        self._current: TokenSet | None = None
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return "Tokens()"
+
+    async def access_token(self) -> str:
+        """A token good for at least two more minutes. Raises AuthError when a person must sign in again."""
+        if not self._is_good(self._current):
+            async with self._lock:
+                if not self._is_good(self._current):
+                    self._current = await self._newest(refused=None)
+        return _secret(self._current)
+
+    async def renew(self, after: str) -> str:
+        """A token other than `after`, which Xero has just refused as expired."""
+        async with self._lock:
+            if self._current is None or _secret(self._current) == after:
+                self._current = await self._newest(refused=after)
+        return _secret(self._current)
+
+    def _is_good(self, tokens: TokenSet | None, refused: str | None = None) -> bool:
+        if tokens is None or _secret(tokens) == refused:
+            return False
+        return tokens.expires_at - self._margin > self._clock()
+
+    async def _newest(self, refused: str | None) -> TokenSet:
+        """What another process has kept meanwhile, else a refreshed one."""
+        stored = await self._store.load(self._id)
+        if stored and self._is_good(stored.tokens, refused):
+            return stored.tokens
+        return await self._refresh(stored)
+
+    async def _refresh(self, stored: StoredTokens | None) -> TokenSet:
+        try:
+            fresh = await self._granted(stored)
+        except GrantDead:
+            again = await self._store.load(self._id)
+            if again and stored and again.version != stored.version:
+                return again.tokens if self._is_good(again.tokens) else await self._refresh(again)
+            raise
+        if await self._store.save(self._id, fresh, stored.version if stored else None):
+            return fresh
+        first = await self._store.load(self._id)
+        return first.tokens if first and self._is_good(first.tokens) else fresh
+
+    async def _granted(self, stored: StoredTokens | None) -> TokenSet:
+        if self._settings.grant == "client_credentials":
+            scope = " ".join(CUSTOM_CONNECTION_SCOPES)
+            return await by_credentials(self._settings, self._http, scope, self._clock)
+        if stored is None:
+            raise AuthError(SYSTEM, "signing in", "nobody has signed in yet", state="pending", fix=RECONNECT)
+        if stored.tokens.refresh_token is None:
+            why = "the sign-in was made without 'offline_access' and has run out"
+            raise AuthError(SYSTEM, "signing in", why, state="token_expired", fix=RECONNECT)
+        return await by_refresh(self._settings, self._http, stored.tokens.refresh_token, self._clock)
+
+
+def _secret(tokens: TokenSet | None) -> str:
+    return tokens.access_token.get_secret_value() if tokens else ""
