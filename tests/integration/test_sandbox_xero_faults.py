@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from sandbox.faults import Fault, FaultMiddleware, Faults, RequestLog
-from sandbox.xero.serving import serve
+from tests.integration.sandbox_xero import serve
 
 
 class Counting:
@@ -61,9 +61,7 @@ async def test_a_connection_dropped_after_serving_has_done_the_work_without_an_a
 
 async def test_a_status_fault_answers_without_serving(service: Any) -> None:
     counting, client = service
-    counting.faults.add(
-        Fault("status", status=503, body="organisation offline", headers={"Retry-After": "7"})
-    )
+    counting.faults.add(Fault("status", status=503, body="organisation offline", headers={"Retry-After": "7"}))
     answer = await client.get("/x")
     assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (
         503,
@@ -115,9 +113,7 @@ async def test_the_log_counts_by_method_and_first_segment(service: Any) -> None:
 
 
 def test_faults_survive_json() -> None:
-    faults = Faults(
-        [Fault("status", status=429, headers={"Retry-After": "1"}), Fault("slow", seconds=2, times=-1)]
-    )
+    faults = Faults([Fault("status", status=429, headers={"Retry-After": "1"}), Fault("slow", seconds=2, times=-1)])
     assert Faults.from_json(faults.to_json()).to_json() == faults.to_json()
 
 
