@@ -15,6 +15,7 @@ from sandbox.fieldbook.paging import QueryError, Render, after_cursor, cut, link
 from sandbox.fieldbook.records import STATES, Job
 from sandbox.fieldbook.state import Account
 from sandbox.fieldbook.wire import answer, customer_json, items_json, job_json, note_json, refuse
+from sandbox.forms import form_fields
 
 if TYPE_CHECKING:
     from sandbox.fieldbook import FieldbookSandbox
@@ -30,9 +31,7 @@ def authorised(handler: Handler) -> Endpoint:
     async def endpoint(self: "Endpoints", request: Request) -> Response:
         account = self.sandbox.identity.account(request)
         if account is None:
-            return refuse(
-                401, "unauthorised", "Send a token: the X-Fieldbook-Token header or a bearer token."
-            )
+            return refuse(401, "unauthorised", "Send a token: the X-Fieldbook-Token header or a bearer token.")
         wait = self.sandbox.over_limit(account)
         if wait:
             headers = {"retry-after": str(ceil(wait))}
@@ -68,7 +67,7 @@ class Endpoints:
         )
 
     async def token(self, request: Request) -> Response:
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_fields(request)
         if form.get("grant_type") != "client_credentials":
             return answer({"error": "unsupported_grant_type"}, 400)
         granted = self.sandbox.identity.token(request, form)

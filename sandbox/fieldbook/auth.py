@@ -18,9 +18,7 @@ QUERY_KEY = "access_key"
 class Identity:
     """Finds the account behind a request, and gives bearer tokens."""
 
-    def __init__(
-        self, settings: FieldbookSettings, accounts: dict[str, Account], clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: FieldbookSettings, accounts: dict[str, Account], clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._accounts = accounts
         self._clock = clock

@@ -46,9 +46,7 @@ def job(
     found = account.by_ref(ref)
     job_id = found.id if found else stable_id("job", account.name, ref)
     kept = replace(found, state=state) if found else Job(job_id, ref, state, "")
-    changes: dict[str, Any] = {
-        key: _moment(value) if key in _MOMENTS else value for key, value in said.items()
-    }
+    changes: dict[str, Any] = {key: _typed(key, value) for key, value in said.items()}
     if customer is not None:
         changes["customer"] = _customer_id(account, customer)
     if items is not None:
@@ -87,6 +85,12 @@ def _receipt(receipt: Receipt | Mapping[str, Any]) -> Receipt:
         return receipt
     paid_at = _moment(receipt.get("paid_at"))
     return Receipt(**{**receipt, "amount": Decimal(str(receipt["amount"])), "paid_at": paid_at})
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key in _MOMENTS:
+        return _moment(value)
+    return _decimal(value) if key == "quoted_total" else value
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -38,7 +38,7 @@ class Page:
 
 
 def matching(account: Account, query: QueryParams) -> list[Job]:
-    """Jobs by `status` (comma list), `updated_since` and `sort` (-updatedAt turns it round); raises QueryError."""
+    """Jobs by `status` (comma list), `updated_since` and `sort` (-updatedAt: newest first); raises QueryError."""
     states = set(filter(None, query.get("status", "").split(",")))
     if states - set(STATES):
         raise QueryError(f"status: use some of {', '.join(STATES)}")

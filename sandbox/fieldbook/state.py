@@ -48,7 +48,7 @@ class Account:
         before = self.jobs.get(job.id)
         if before is not None and before.updated_at is not None:
             self._order.remove((before.updated_at, before.id))
-        job.updated_at = (updated or self._now()).astimezone(UTC)
+        job.updated_at = (updated or self._next_moment()).astimezone(UTC)
         self.jobs[job.id] = job
         self._by_ref[job.ref] = job.id
         insort(self._order, (job.updated_at, job.id))
@@ -62,11 +62,14 @@ class Account:
         return [self.jobs[job_id] for _, job_id in self._order[start:]]
 
     def add_note(self, job: Job, text: str) -> Note:
-        note = Note(f"note_{uuid4().hex[:16]}", job.id, text, self._now())
+        note = Note(f"note_{uuid4().hex[:16]}", job.id, text, self.now())
         self.notes[job.id].append(note)
         return note
 
-    def _now(self) -> datetime:
-        """The clock, but never twice the same moment: the order of changes stays plain."""
+    def now(self) -> datetime:
+        return self._clock()
+
+    def _next_moment(self) -> datetime:
+        """Now, but never twice the same moment: the order of changes stays plain."""
         now = self._clock()
         return max(now, self._order[-1][0] + _TICK) if self._order and now <= self._order[-1][0] else now

@@ -9,10 +9,10 @@ from sandbox.faults import FaultMiddleware, Faults, RequestLog
 from sandbox.servicem8 import builder
 from sandbox.servicem8.app import Endpoints
 from sandbox.servicem8.auth import Caller, Identity
-from sandbox.servicem8.builder import Customer, Line, Payment
 from sandbox.servicem8.hooks import Hooks
 from sandbox.servicem8.records import Row
 from sandbox.servicem8.settings import ServiceM8Settings
+from sandbox.servicem8.shapes import Customer, CustomerLike, Line, Payment
 from sandbox.servicem8.state import Account
 from sandbox.webhooks import Deliveries
 from sandbox.windows import SlidingWindow
@@ -52,7 +52,7 @@ class ServiceM8Sandbox:
             builder.furnish(self.accounts[name])
         return self.accounts[name]
 
-    def customer(self, who: builder.CustomerLike, *, account: str = "kauri") -> Row:
+    def customer(self, who: CustomerLike, *, account: str = "kauri") -> Row:
         return builder.customer(self.account(account), who)
 
     def job(self, *, account: str = "kauri", **what: Any) -> Row:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from sandbox.forms import form_fields
 from sandbox.servicem8.answers import answer, bad_request, done, forbidden, not_found, too_many, unauthorised
 from sandbox.servicem8.auth import Caller, GrantError
 from sandbox.servicem8.filters import Clause, parse_filter, raw_parameter, sort_rows
@@ -114,7 +115,7 @@ class Endpoints:
         return RedirectResponse(f"{query.get('redirect_uri', '')}?{back}", 302)
 
     async def token(self, request: Request) -> Response:
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_fields(request)
         try:
             return answer(self.sandbox.identity.exchange(form))
         except GrantError as error:
@@ -128,7 +129,7 @@ class Endpoints:
     @authorised
     async def subscribe(self, request: Request, caller: Caller) -> Response:
         what = request.path_params["what"]
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_fields(request)
         wanted = _subscription(caller.account.name, what, {**dict(request.query_params), **form})
         if wanted is None:
             return bad_request(f"{what} subscription is not valid")

@@ -42,9 +42,7 @@ class GrantError(ValueError):
 class Identity:
     """Codes and tokens of the apps."""
 
-    def __init__(
-        self, settings: ServiceM8Settings, accounts: dict[str, Account], clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: ServiceM8Settings, accounts: dict[str, Account], clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._accounts = accounts
         self._clock = clock

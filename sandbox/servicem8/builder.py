@@ -4,88 +4,20 @@
 customer, contacts, materials and lines, or changes the job of that number.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.servicem8.records import Row, stable_uuid
+from sandbox.servicem8.shapes import CustomerLike, JobText, Line, LineLike, Payment, as_customer, as_line
 from sandbox.servicem8.state import Account
 from sandbox.servicem8.totals import CENT, tax_factor
 
 TAX_RATES = {
-    "NZD": (("GST on Income", "15"), ("Zero Rated", "0"), ("No GST", "0")),
+    "NZD": (("15% GST on Income", "15"), ("Zero Rated", "0"), ("No GST", "0")),
     "AUD": (("GST on Income", "10"), ("GST Free Income", "0"), ("BAS Excluded", "0")),
     "GBP": (("20% (VAT on Income)", "20"), ("5% (VAT on Income)", "5"), ("Zero Rated Income", "0")),
 }
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a job: `price` is per unit, before tax unless `inclusive`; None is a price nobody filled in.
-
-    `labour` makes it a labour rate; unsaid, a name that begins with "Labour" is one. `tax` names a rate,
-    the account's default when empty; `bundle` groups lines under one heading.
-    """
-
-    name: str
-    quantity: str = "1"
-    price: str | None = None
-    code: str = ""
-    tax: str = ""
-    labour: bool | None = None
-    inclusive: bool = False
-    bundle: str = ""
-    cost: str = ""
-
-
-@dataclass(frozen=True)
-class Customer:
-    """A client. `key` makes its uuid: two customers of the same name need two keys."""
-
-    name: str
-    email: str = ""
-    first: str = ""
-    last: str = ""
-    phone: str = ""
-    street: str = "12 Kauri Street"
-    city: str = "Whangarei"
-    region: str = "Northland"
-    postcode: str = "0110"
-    country: str = "New Zealand"
-    is_individual: bool = False
-    tax_number: str = ""
-    terms: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Payment:
-    """Money received on the job, in the account's local time when `paid` is given."""
-
-    amount: str
-    method: str = "Credit Card"
-    is_deposit: bool = False
-    paid: str = ""
-
-
-@dataclass(frozen=True)
-class JobText:
-    """What a job says besides its customer and lines; stamps are in the account's own time."""
-
-    title: str = ""
-    work_done: str = ""
-    purchase_order: str = ""
-    category: str = ""
-    completed: str = ""
-    billing_email: str = ""
-    processed: bool = False
-    payments: Sequence[Payment | Mapping[str, Any]] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-LineLike = Line | Mapping[str, Any] | Sequence[str | None]
-CustomerLike = Customer | Mapping[str, Any] | str
 
 
 def furnish(account: Account) -> None:
@@ -176,21 +108,6 @@ def material(account: Account, line: Line) -> str:
         }
         account.load("material", {**text, "uuid": uuid, "tax_rate_uuid": tax})
     return uuid
-
-
-def as_customer(who: CustomerLike) -> Customer:
-    if isinstance(who, Customer):
-        return who
-    return Customer(who) if isinstance(who, str) else Customer(**who)
-
-
-def as_line(line: LineLike) -> Line:
-    """A tuple is name, quantity, price and item code, as far as given."""
-    if isinstance(line, Line):
-        return line
-    if isinstance(line, Mapping):
-        return Line(**line)
-    return Line(**dict(zip([f.name for f in fields(Line)][:4], line, strict=False)))  # type: ignore[arg-type]
 
 
 def _job_fields(account: Account, status: str, who: CustomerLike | None, said: JobText) -> Row:
@@ -286,9 +203,7 @@ def _bundle(account: Account, job_uuid: str, name: str) -> str:
     if not name:
         return ""
     uuid = stable_uuid(job_uuid, "bundle", name)
-    account.load(
-        "jobmaterialbundle", {"uuid": uuid, "job_uuid": job_uuid, "name": name, "quantity": "1.0000"}
-    )
+    account.load("jobmaterialbundle", {"uuid": uuid, "job_uuid": job_uuid, "name": name, "quantity": "1.0000"})
     return uuid
 
 

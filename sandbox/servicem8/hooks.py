@@ -79,9 +79,7 @@ class Subscription:
 class Hooks:
     """The subscriptions of all accounts. `base_url` is where the API stands, for `resource_url`."""
 
-    def __init__(
-        self, settings: ServiceM8Settings, deliveries: Deliveries, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: ServiceM8Settings, deliveries: Deliveries, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._deliveries = deliveries
         self._clock = clock

@@ -31,9 +31,7 @@ SCOPES = {
     "jobpayment": Scopes("read_job_payments", "manage_job_payments", "manage_job_payments"),
     "jobcontact": Scopes("read_job_contacts", "manage_job_contacts", "manage_job_contacts"),
     "company": Scopes("read_customers", "manage_customers", "manage_customers"),
-    "companycontact": Scopes(
-        "read_customer_contacts", "manage_customer_contacts", "manage_customer_contacts"
-    ),
+    "companycontact": Scopes("read_customer_contacts", "manage_customer_contacts", "manage_customer_contacts"),
     "taxrate": Scopes("read_tax_rates", "manage_tax_rates", "manage_tax_rates"),
     "staff": Scopes("read_staff", "manage_staff", "manage_staff"),
     "category": Scopes("read_job_categories", "manage_job_categories", "manage_job_categories"),
@@ -97,10 +95,8 @@ _TEXT = {
     "taxrate": "name amount",
     "staff": "first last email mobile job_title color status_message security_role_uuid labour_material_uuid",
     "category": "name colour",
-    "material": "name item_number price cost barcode item_description"
-    " use_description_for_invoicing tax_rate_uuid",
-    "note": "related_object related_object_uuid note action_required"
-    " action_completed_by_staff_uuid edit_by_staff_uuid",
+    "material": "name item_number price cost barcode item_description use_description_for_invoicing tax_rate_uuid",
+    "note": "related_object related_object_uuid note action_required action_completed_by_staff_uuid edit_by_staff_uuid",
     "attachment": "related_object related_object_uuid attachment_name file_type attachment_source"
     " tags photo_width photo_height extracted_info is_favourite created_by_staff_uuid"
     " metadata",

@@ -101,8 +101,11 @@ class Account:
     def vendor(self) -> Row:
         return next(iter(self.tables["vendor"]))
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def local_now(self) -> str:
-        return self.local(self._clock())
+        return self.local(self.now())
 
     def local(self, moment: datetime) -> str:
         """An aware moment as this account writes it."""

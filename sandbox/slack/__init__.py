@@ -27,7 +27,5 @@ class SlackSandbox:
         return self.state.messages
 
 
-def create_slack(
-    settings: SlackSettings | None = None, clock: Callable[[], datetime] | None = None
-) -> SlackSandbox:
+def create_slack(settings: SlackSettings | None = None, clock: Callable[[], datetime] | None = None) -> SlackSandbox:
     return SlackSandbox(settings or SlackSettings(), clock or SandboxClock())

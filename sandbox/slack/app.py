@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox.forms import form_fields
 from sandbox.slack.blocks import problems
 from sandbox.slack.state import SlackMessage
 
@@ -145,7 +146,7 @@ async def _arguments(request: Request) -> dict[str, Any]:
         if not isinstance(body, dict):
             raise RefusedError("json_not_object")
         return body
-    form = {key: str(value) for key, value in (await request.form()).items()}
+    form = await form_fields(request)
     fields: dict[str, Any] = {**dict(request.query_params), **form}
     if "blocks" in fields:
         try:

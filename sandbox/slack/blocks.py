@@ -33,9 +33,7 @@ def problems(blocks: Any) -> list[str]:
     """What Slack would refuse in these blocks; empty when they are good."""
     if not isinstance(blocks, list):
         return [_at("must be an array", "/blocks")]
-    found = (
-        [] if len(blocks) <= MOST_BLOCKS else [_at(f"no more than {MOST_BLOCKS} items allowed", "/blocks")]
-    )
+    found = [] if len(blocks) <= MOST_BLOCKS else [_at(f"no more than {MOST_BLOCKS} items allowed", "/blocks")]
     for number, block in enumerate(blocks):
         found += _block(block, f"/blocks/{number}")
     found += _duplicates(blocks)
@@ -136,9 +134,7 @@ def _text(text: Any, most: int, place: str, *, plain: bool = False) -> Iterator[
     yield from _length(text.get("text"), most, f"{place}/text")
 
 
-def _items(
-    items: Any, most: int, place: str, check: Check | Callable[[Any, str], Iterator[str]]
-) -> Iterator[str]:
+def _items(items: Any, most: int, place: str, check: Check | Callable[[Any, str], Iterator[str]]) -> Iterator[str]:
     if not isinstance(items, list) or not items:
         yield _at("no fewer than 1 items allowed", place)
         return

@@ -1,0 +1,1 @@
+"""The worlds that the sandbox can be filled with, one module a business."""

@@ -1,0 +1,1 @@
+"""Tests: unit (pure), integration (over loopback HTTP), acceptance (the real flows)."""

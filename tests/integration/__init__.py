@@ -1,0 +1,1 @@
+"""Tests with I/O: real HTTP on the loopback, real SQLite."""
