@@ -50,10 +50,10 @@ async def changed_jobs(client: ServiceM8Client, settings: ServiceM8Settings, aft
 
 
 async def changed_lines(client: ServiceM8Client, settings: ServiceM8Settings, after: str | None) -> list[Row]:
-    """The job lines edited after a local stamp, deleted ones too: nothing says that the job's own stamp moves."""
+    """The job lines edited after a local stamp: nothing says that a line's change moves the job's own stamp."""
     if not settings.watch_lines or after is None:
         return []
-    return await client.rows("jobmaterial", [Clause("edit_date", "gt", after)])
+    return await client.rows("jobmaterial", [Clause("edit_date", "gt", after), ACTIVE])
 
 
 def changes(jobs: list[Row], lines: list[Row], cursor: str | None) -> Changes:

@@ -78,6 +78,7 @@ class ServiceM8Platform:
             settings.api_url.rstrip("/") + "/api_1.0/",
             self.rate_policy,
             auth=way_in(settings, tokens, on_tokens),
+            secrets=settings.secrets,
             on_call=on_call,
         )
         self._client = ServiceM8Client(self._http)

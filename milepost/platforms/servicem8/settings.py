@@ -61,6 +61,12 @@ class ServiceM8Settings(BaseModel):
             raise ValueError("give 'api_key', or all of 'client_id', 'client_secret' and 'refresh_token'")
         return self
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that no error may show."""
+        given = (self.api_key, self.client_secret, self.refresh_token, self.webhook_secret)
+        return tuple(secret.get_secret_value() for secret in given if secret)
+
     def named_kind(self, *names: str) -> LineKind | None:
         """The kind whose patterns fit one of a line's names; the first of subcontract, fee, expense and labour."""
         lowered = [name.casefold() for name in names if name]

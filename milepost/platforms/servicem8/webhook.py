@@ -22,6 +22,7 @@ SECRET_PARAMETER = "secret"  # noqa: S105 - the name of a query parameter
 _JOB_URL = re.compile(r"/job/([0-9a-fA-F-]{36})\.json")
 _JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*")
 _WRAPPERS = ("eventArgs", "data")
+_SUBJECT = ("object", "event_type")
 _LARGEST = 1_000_000
 
 
@@ -59,7 +60,8 @@ def _payloads(text: str, form: Mapping[str, list[str]]) -> Iterator[Mapping[str,
         objects = [{name: _field(values[0]) for name, values in form.items()}]
     for found in objects:
         yield found
-        yield from (inner for name in _WRAPPERS if isinstance(inner := _field(found.get(name)), Mapping))
+        said = {name: found[name] for name in _SUBJECT if name in found}
+        yield from (said | dict(i) for name in _WRAPPERS if isinstance(i := _field(found.get(name)), Mapping))
 
 
 def _parsed(text: str) -> object:
@@ -85,7 +87,7 @@ def _field(value: object) -> object:
 
 def _job_uuids(payload: Mapping[str, Any]) -> Iterator[str]:
     """Job uuids named in `entry`, `uuid` or `resource_url`; other objects are left to polling."""
-    about = str(payload.get("object") or payload.get("event_type") or "job").lower()
+    about = str(next((payload[name] for name in _SUBJECT if payload.get(name)), "job")).lower()
     if about.partition(".")[0] == "job":
         entries = payload.get("entry")
         rows = entries if isinstance(entries, list) else [entries]
