@@ -11,7 +11,7 @@ from sandbox.xero.store import Store
 from sandbox.xero.wire import Reply
 
 _DETAILS_LIMIT = 2500
-_PDF = b"""%PDF-1.4
+_PDF = b"""%%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
