@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -32,11 +32,15 @@ _FIXES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer. `data` is the JSON with Decimal for fractions, None where the body was empty."""
+    """A successful answer. `data` is the JSON with Decimal for fractions, None where the body was empty.
+
+    `url` is what was asked, keys in its query included: for resolving links, never for showing.
+    """
 
     status: int
     headers: Mapping[str, str]
     data: Any = None
+    url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def read_answer(asked: Asked, response: httpx.Response, body: bytes) -> Answer:
     """The answer, or a `RemoteError` that says what came instead of it."""
     if not response.is_success:
         raise refusal(asked, response, body)
-    return Answer(response.status_code, response.headers, _parse(asked, response, body))
+    return Answer(response.status_code, response.headers, _parse(asked, response, body), str(asked.url))
 
 
 def _parse(asked: Asked, response: httpx.Response, body: bytes) -> Any:

@@ -1,0 +1,1 @@
+"""Any REST/JSON job system that a YAML file describes: no code, only where things are and what they are called."""
