@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.servicem8.records import Row, stable_uuid
-from sandbox.servicem8.shapes import CustomerLike, JobText, Line, LineLike, Payment, as_customer, as_line
+from sandbox.servicem8.shapes import Activity, CustomerLike, JobText, Line, LineLike, Payment, as_customer, as_line
 from sandbox.servicem8.state import Account
 from sandbox.servicem8.totals import CENT, tax_factor
 
@@ -25,9 +25,7 @@ def furnish(account: Account) -> None:
     for number, (name, amount) in enumerate(TAX_RATES.get(account.vendor["currency"], TAX_RATES["NZD"])):
         rate = {"name": name, "amount": amount, "is_default_tax_rate": 1 if number == 0 else 0}
         account.load("taxrate", {**rate, "uuid": tax_uuid(account, name)})
-    labour = material(account, Line("Labour", price="95.00", code="LAB"))
-    staff = {"first": "Alex", "last": "Ngata", "email": "alex@example.com", "labour_material_uuid": labour}
-    account.load("staff", {**staff, "uuid": stable_uuid(account.name, "staff", "alex")})
+    _staff(account, "LAB", material(account, Line("Labour", price="95.00", code="LAB")))
 
 
 def tax_uuid(account: Account, name: str) -> str:
@@ -90,6 +88,7 @@ def job(
     if lines is not None:
         _replace_lines(account, stored["uuid"], lines)
     _contacts_and_payments(account, stored, said, customer)
+    _schedule(account, stored, said)
     account.retotal(stored["uuid"])
     account.tell("job", stored, tuple(row), _events(before, stored))
     return account.tables["job"].get(stored["uuid"]) or stored
@@ -182,7 +181,20 @@ def _material_of(account: Account, line: Line) -> str:
     is_labour = line.name.startswith("Labour") if line.labour is None else line.labour
     if is_labour and not line.code:
         return material(account, Line("Labour", code="LAB"))
-    return material(account, line)
+    uuid = material(account, line)
+    if is_labour:
+        _staff(account, line.code, uuid)
+    return uuid
+
+
+def _staff(account: Account, key: str, labour_uuid: str) -> None:
+    """Someone whose labour rate this is: ServiceM8 tells labour from goods by its staff's rates alone."""
+    staff = {"first": "Alex", "last": f"Ngata ({key})", "email": f"alex.{key.lower()}@example.com"}
+    account.load("staff", {**staff, "labour_material_uuid": labour_uuid, "uuid": staff_uuid(account, key)})
+
+
+def staff_uuid(account: Account, key: str) -> str:
+    return stable_uuid(account.name, "staff", key)
 
 
 def _tax_of(account: Account, line: Line) -> str:
@@ -219,6 +231,17 @@ def _contacts_and_payments(account: Account, row: Row, said: JobText, who: Custo
         money = {"amount": payment.amount, "method": payment.method, "is_deposit": int(payment.is_deposit)}
         when = {"job_uuid": row["uuid"], "timestamp": payment.paid or account.local_now()}
         account.load("jobpayment", {**money, **when, "uuid": stable_uuid(row["uuid"], "payment", str(order))})
+
+
+def _schedule(account: Account, row: Row, said: JobText) -> None:
+    for order, one in enumerate(said.activities):
+        activity = one if isinstance(one, Activity) else Activity(**one)
+        times = {"start_date": activity.start, "end_date": activity.end}
+        kind = "activity_was_recorded" if activity.is_recorded else "activity_was_scheduled"
+        flags = {"activity_was_recorded": "0", "activity_was_scheduled": "0", kind: "1"}
+        who = {"job_uuid": row["uuid"], "staff_uuid": staff_uuid(account, "LAB")}
+        uuid = stable_uuid(row["uuid"], "activity", str(order))
+        account.load("jobactivity", {**times, **flags, **who, "uuid": uuid})
 
 
 def _events(before: Row, after: Row) -> tuple[str, ...]:

@@ -55,6 +55,15 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """Time on the job's schedule, in the account's local time; recorded unless it was only planned."""
+
+    start: str
+    end: str
+    is_recorded: bool = True
+
+
+@dataclass(frozen=True)
 class JobText:
     """What a job says besides its customer and lines; stamps are in the account's own time."""
 
@@ -66,6 +75,7 @@ class JobText:
     billing_email: str = ""
     processed: bool = False
     payments: Sequence[Payment | Mapping[str, Any]] = ()
+    activities: Sequence[Activity | Mapping[str, Any]] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

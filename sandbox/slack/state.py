@@ -28,12 +28,14 @@ class SlackState:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self.messages: list[SlackMessage] = []
+        self._posted = 0
 
     def post(self, channel: str, body: dict[str, Any], via: str) -> SlackMessage:
         """Keep a message under a `ts` of its own, which grows with every message."""
+        self._posted += 1
         seconds = int(self._clock().timestamp())
         message = SlackMessage(
-            ts=f"{seconds}.{len(self.messages) + 1:06d}",
+            ts=f"{seconds}.{self._posted:06d}",
             channel=channel,
             text=str(body.get("text") or ""),
             blocks=body.get("blocks") or [],

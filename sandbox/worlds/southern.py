@@ -1,5 +1,6 @@
 """Southern Electrical: a contractor in Australia on Fieldbook; prices hold GST, and every job has a region to track."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ COOGEE = _client("Coogee Surf Life Saving Club", "treasurer@coogee.example", "Ma
 DOCKSIDE = _client("Dockside Nightclub", "venue@dockside.example.org", "Rae", "Simic")
 GUMTREE = _client("Gumtree Early Learning", "admin@gumtree.example.org", "Asha", "Patel")
 MALLEE = _client("Mallee Cold Stores Pty Ltd", "accounts@mallee.example.com", "Owen", "Hart", ref="S-412")
+Row = tuple[str, Customer, str, str, str, list[ItemLike]]
 GST_FREE = {"tax_code": "GSTFREE", "tax_rate": "0"}
 
 
@@ -44,7 +46,7 @@ def seed(fieldbook: FieldbookSandbox, org: Organisation) -> None:
     """Fill the account "southern" and the contacts of its organisation in Xero."""
     account = fieldbook.account(NAME, timezone="Australia/Sydney", currency="AUD", prices="gross")
     know(org, "Mallee Cold Stores", number="S-412")
-    for age, row in enumerate(_done(), 1):
+    for age, row in enumerate(DONE, 1):
         _add(account, age, *row)
     job(
         account,
@@ -57,93 +59,92 @@ def seed(fieldbook: FieldbookSandbox, org: Organisation) -> None:
     )
 
 
-def _done() -> list[tuple[str, Customer, str, str, str, list[ItemLike]]]:
-    """Reference, customer, title, region, department and items; rates hold the tax."""
-    return [
-        (
-            "SE-5120",
-            BANKSIA,
-            "Common area lighting, level 2",
-            "North",
-            "Maintenance",
-            [
-                ("Labour: electrician", "5.5", "121.00", "labour", "SPARKY"),
-                ("LED batten 1200 mm", "14", "64.90", "material", "LED12"),
-                ("Call-out, metro", "1", "99.00", "fee", "CALL"),
-            ],
-        ),
-        (
-            "SE-5121",
-            COOGEE,
-            "Pump shed supply",
-            "East",
-            "Projects",
-            [
-                ("Labour: electrician", "18", "121.00", "labour", "SPARKY"),
-                ("Sub-board 12 pole", "1", "412.50", "material", "SB12"),
-                {
-                    "text": "Subcontract: trenching, Dig Right",
-                    "rate": "1562.00",
-                    "kind": "subcontract",
-                    "sku": "SUB-TR",
-                    "cost": "1210.00",
-                    "supplier": "Dig Right Pty Ltd",
-                },
-            ],
-        ),
-        (
-            "SE-5122",
-            MALLEE,
-            "Cold room controls, agreed price",
-            "West",
-            "Service",
-            [
-                {"text": "Controls service, agreement SP-22", "qty": "1", "rate": "880.00", "kind": "fee", "sku": "SP-22"},
-                {"text": "Contactor 25 A", "qty": "3", "rate": "74.80", "sku": "CON25", "discount_percent": "12.5"},
-            ],
-        ),
-        (
-            "SE-5123",
-            GUMTREE,
-            "Test and tag, 212 appliances",
-            "South",
-            "Maintenance",
-            [
-                ("Test and tag, per item", "212", "3.85", "labour", "TAG"),
-                ("Loyalty discount", "1", "-55.00", "discount", "DISC"),
-            ],
-        ),
-        (
-            "SE-5124",
-            DOCKSIDE,
-            "Emergency exit signs",
-            "East",
-            "Service",
-            [
-                ("Exit sign, maintained", "6", "187.00", "material", "EXIT"),
-                ("Labour: electrician", "4.25", "121.00", "labour", "SPARKY"),
-            ],
-        ),
-        (
-            "SE-5125",
-            GUMTREE,
-            "Training booklet and safety switch",
-            "South",
-            "Service",
-            [
-                {"text": "First aid handbook, education supply", "rate": "38.00", "sku": "BOOK", **GST_FREE},
-                ("Safety switch 20 A", "2", "96.80", "material", "RCD20"),
-            ],
-        ),
-        (
-            "SE-5126",
-            BANKSIA,
-            "Car park sensor, price to come from supplier",
-            "North",
-            "Maintenance",
-            [("Labour: electrician", "1", "121.00", "labour", "SPARKY"), ("Microwave sensor", "2", None, "material", "SEN")],
-        ),
-    ]
+DONE: Sequence[Row] = [
+    (
+        "SE-5120",
+        BANKSIA,
+        "Common area lighting, level 2",
+        "North",
+        "Maintenance",
+        [
+            ("Labour: electrician", "5.5", "121.00", "labour", "SPARKY"),
+            ("LED batten 1200 mm", "14", "64.90", "material", "LED12"),
+            ("Call-out, metro", "1", "99.00", "fee", "CALL"),
+        ],
+    ),
+    (
+        "SE-5121",
+        COOGEE,
+        "Pump shed supply",
+        "East",
+        "Projects",
+        [
+            ("Labour: electrician", "18", "121.00", "labour", "SPARKY"),
+            ("Sub-board 12 pole", "1", "412.50", "material", "SB12"),
+            {
+                "text": "Subcontract: trenching, Dig Right",
+                "rate": "1562.00",
+                "kind": "subcontract",
+                "sku": "SUB-TR",
+                "cost": "1210.00",
+                "supplier": "Dig Right Pty Ltd",
+            },
+        ],
+    ),
+    (
+        "SE-5122",
+        MALLEE,
+        "Cold room controls, agreed price",
+        "West",
+        "Service",
+        [
+            {"text": "Controls service, agreement SP-22", "qty": "1", "rate": "880.00", "kind": "fee", "sku": "SP-22"},
+            {"text": "Contactor 25 A", "qty": "3", "rate": "74.80", "sku": "CON25", "discount_percent": "12.5"},
+        ],
+    ),
+    (
+        "SE-5123",
+        GUMTREE,
+        "Test and tag, 212 appliances",
+        "South",
+        "Maintenance",
+        [
+            ("Test and tag, per item", "212", "3.85", "labour", "TAG"),
+            ("Loyalty discount", "1", "-55.00", "discount", "DISC"),
+        ],
+    ),
+    (
+        "SE-5124",
+        DOCKSIDE,
+        "Emergency exit signs",
+        "East",
+        "Service",
+        [
+            ("Exit sign, maintained", "6", "187.00", "material", "EXIT"),
+            ("Labour: electrician", "4.25", "121.00", "labour", "SPARKY"),
+        ],
+    ),
+    (
+        "SE-5125",
+        GUMTREE,
+        "Training booklet and safety switch",
+        "South",
+        "Service",
+        [
+            {"text": "First aid handbook, education supply", "rate": "38.00", "sku": "BOOK", **GST_FREE},
+            ("Safety switch 20 A", "2", "96.80", "material", "RCD20"),
+        ],
+    ),
+    (
+        "SE-5126",
+        BANKSIA,
+        "Car park sensor, price to come from supplier",
+        "North",
+        "Maintenance",
+        [("Labour: electrician", "1", "121.00", "labour", "SPARKY"), ("Microwave sensor", "2", None, "material", "SEN")],
+    ),
+]
+"""Reference, customer, title, region, department and items; rates hold the tax."""
 
 
 def _add(

@@ -1,5 +1,6 @@
 """The simulated ServiceM8 over HTTP: filters, paging, credentials, limits, changes and faults."""
 
+import time
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -345,3 +346,29 @@ async def test_a_fault_drops_the_connection_after_the_write_was_kept(world: Sand
         await http.post(url, headers=KEY, json={"note": "once"})
     assert [note["note"] for note in world.servicem8.notes()] == ["once"]
     assert [entry.status for entry in world.servicem8.log.entries] == [0]
+
+
+async def test_a_call_on_a_kept_connection_takes_no_forty_milliseconds(world: Sandbox, http: httpx.AsyncClient) -> None:
+    """Nagle's algorithm and delayed acknowledgements would cost that much each."""
+    url = f"{world.urls['servicem8']}/api_1.0/vendor.json"
+    await http.get(url, headers=KEY)
+    started = time.perf_counter()
+    for _ in range(20):
+        await http.get(url, headers=KEY)
+    assert time.perf_counter() - started < 20 * 0.04
+
+
+async def test_labour_is_known_by_the_rates_of_staff(world: Sandbox, http: httpx.AsyncClient) -> None:
+    lines = [("Labour", "1", "95.00"), Line("Sunday call", "2", "142.50", "AH1", labour=True), ("Tap", "1", "9.00", "TAP")]
+    world.servicem8.job(number="1", lines=lines)
+    rates = {row["labour_material_uuid"] for row in await listed(http, world, "staff")}
+    rows = await listed(http, world, "jobmaterial")
+    assert [row["name"] for row in rows if row["material_uuid"] in rates] == ["Labour", "Sunday call"]
+
+
+async def test_recorded_time_hangs_on_the_job(world: Sandbox, http: httpx.AsyncClient) -> None:
+    times = {"start": "2026-11-18 13:00:00", "end": "2026-11-18 16:30:00"}
+    job = world.servicem8.job(number="1", lines=[], activities=[times, {**times, "is_recorded": False}])
+    rows = await listed(http, world, "jobactivity", f"?%24filter=job_uuid%20eq%20%27{job['uuid']}%27")
+    assert [(row["activity_was_recorded"], row["activity_was_scheduled"]) for row in rows] == [("1", "0"), ("0", "1")]
+    assert rows[0]["end_date"] == "2026-11-18 16:30:00"
