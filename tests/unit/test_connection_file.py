@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from milepost.connection import Connection
 from milepost.connection_file import ConnectionFileErrors, read_connection
 from milepost.errors import ConfigError
+from milepost.platforms.declared.settings import DeclaredSettings
 
 ENVIRONMENT = {"SM8_KEY": "sm8-s3cret", "XERO_SECRET": "xero-s3cret", "SLACK_TOKEN": "xoxb-s3cret", "EMPTY": ""}
 
@@ -63,7 +64,7 @@ def test_a_connection_is_read_with_its_secrets_from_the_environment(tmp_path: Pa
 def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     text = GOOD.replace('{kind: servicem8, api_key: "${SM8_KEY}"}', "{kind: declared, file: systems/fieldbook.yaml}")
     connection = read(tmp_path, text)
-    assert connection.platform.kind == "declared"
+    assert isinstance(connection.platform, DeclaredSettings)
     assert connection.platform.file == tmp_path / "systems/fieldbook.yaml"
     assert connection.rule_books_dir == tmp_path / "../books"
 
@@ -102,8 +103,10 @@ def test_a_variable_may_stand_inside_a_text(tmp_path: Path) -> None:
         (
             ("authorization_code", "autorization_code"),
             [
-                "acme.yaml:4:10: xero > grant: 'autorization_code' is not one of authorization_code, client_credentials; "
-                "did you mean 'authorization_code'?"
+                (
+                    "acme.yaml:4:10: xero > grant: 'autorization_code' is not one of authorization_code, client_credentials; "
+                    "did you mean 'authorization_code'?"
+                )
             ],
         ),
         (
@@ -132,15 +135,19 @@ def test_a_variable_may_stand_inside_a_text(tmp_path: Path) -> None:
         (
             ("${XERO_SECRET}", "${XERO-SECRET}"),
             [
-                "acme.yaml:6:18: xero > client_secret: write ${NAME}, with a NAME of letters, digits and _, "
-                "or $${ for these two characters"
+                (
+                    "acme.yaml:6:18: xero > client_secret: write ${NAME}, with a NAME of letters, digits and _, "
+                    "or $${ for these two characters"
+                )
             ],
         ),
         (
             ("name: acme\n", "name: Acme!\n"),
             [
-                "acme.yaml:1:7: name: a name has small letters, digits and -, begins with a letter or digit and has "
-                "at most 40 of them"
+                (
+                    "acme.yaml:1:7: name: a name has small letters, digits and -, begins with a letter or digit and has "
+                    "at most 40 of them"
+                )
             ],
         ),
         (
@@ -150,8 +157,10 @@ def test_a_variable_may_stand_inside_a_text(tmp_path: Path) -> None:
         (
             ("tenant: Acme Plumbing", "tenant: *acme"),
             [
-                "acme.yaml:7:11: xero > tenant: aliases are not used in connection files; a text that begins with * is "
-                'quoted: "*acme"'
+                (
+                    "acme.yaml:7:11: xero > tenant: aliases are not used in connection files; a text that begins with * is "
+                    'quoted: "*acme"'
+                )
             ],
         ),
         (("name: acme\n", "name: acme\n\tx: y\n"), ["acme.yaml:2:1: a tab cannot indent YAML; use spaces"]),
