@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, and_, func
+from sqlalchemy import RowMapping, and_, func, or_
 
 from milepost.billing.decision import Bill, Decision, Hold, Skip
 from milepost.jobs import Job
@@ -34,6 +34,10 @@ CLAIMABLE = (BillingStatus.PLANNED, BillingStatus.FAILED)
 
 GONE_IN_XERO = ("VOIDED", "DELETED")
 """Xero's statuses of an invoice that no longer counts."""
+
+# Spelt out, because a statement for many rows at once takes no IN list.
+IS_CLAIMABLE = or_(*(billings.c.status == status for status in CLAIMABLE))
+IS_NOT_LIVE = and_(*(billings.c.status != status for status in LIVE))
 
 HAS_LIVE_INVOICE = and_(billings.c.status.in_(LIVE), func.coalesce(billings.c.invoice_status, "").not_in(GONE_IN_XERO))
 """What history is made of: the condition on rows whose invoice stands in Xero, or may."""

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from milepost.billing.decision import Bill
 from milepost.billing.facts import Billed, History
 from milepost.ledger.billing_rows import (
-    CLAIMABLE,
     HAS_LIVE_INVOICE,
+    IS_CLAIMABLE,
     BillingRow,
     BillingStatus,
     billing_row,
@@ -129,7 +129,7 @@ async def due_again(c: AsyncConnection, connection: str, now: datetime, limit: i
         billings.c.next_attempt_at <= now,
         and_(billings.c.status == BillingStatus.PLANNED, billings.c.next_attempt_at.is_(None)),
     )
-    query = select(billings).where(billings.c.connection == connection, billings.c.status.in_(CLAIMABLE), due)
+    query = select(billings).where(billings.c.connection == connection, IS_CLAIMABLE, due)
     query = query.order_by(billings.c.updated_at, billings.c.id).limit(limit)
     return [billing_row(row) for row in (await c.execute(query)).mappings()]
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from milepost.billing.decision import Bill
 from milepost.billing.facts import History
 from milepost.errors import MilepostError
-from milepost.ledger.billing_rows import CLAIMABLE, HAS_LIVE_INVOICE, BillingStatus
+from milepost.ledger.billing_rows import HAS_LIVE_INVOICE, IS_CLAIMABLE, BillingStatus
 from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.requests import NewRequest, record_request
 from milepost.ledger.tables import billings
@@ -77,7 +77,7 @@ async def _move(c: AsyncConnection, claims: Sequence[Claim], request: NewRequest
     statement = (
         update(billings)
         .where(billings.c.id == bindparam("key"), billings.c.connection == request.connection)
-        .where(billings.c.status.in_(CLAIMABLE))
+        .where(IS_CLAIMABLE)
         .values(
             status=BillingStatus.SENDING,
             request_id=request.id,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Bill, Hold, Skip
 from milepost.jobs import Job
-from milepost.ledger.billing_rows import LIVE, BillingStatus, row_of
+from milepost.ledger.billing_rows import IS_NOT_LIVE, LIVE, BillingStatus, row_of
 from milepost.ledger.bulk import chunks, upsert
 from milepost.ledger.tables import billings
 
@@ -49,7 +49,7 @@ async def save_decisions(
     rows = {row["id"]: row for row in (row_of(job, decision, run_id, now) for job, decision in decisions)}
     before = await _rows_before(c, sorted(rows))
     changed = [row for row in rows.values() if _is_news(before.get(row["id"]), row)]
-    await upsert(c, billings, changed, keep=["created_at"], only_where=billings.c.status.not_in(LIVE))
+    await upsert(c, billings, changed, keep=["created_at"], only_where=IS_NOT_LIVE)
     return _saved(rows, before, changed)
 
 

@@ -88,13 +88,17 @@ async def candidates(
     return [found[contact_id] for contact_id in sorted(found)]
 
 
-async def links(c: AsyncConnection, connection: str, customer_ids: Sequence[str]) -> dict[str, str]:
-    """The contacts that customers are known to be, by customer id."""
+async def links(
+    c: AsyncConnection, connection: str, customer_ids: Sequence[str], tenant_id: str | None = None
+) -> dict[str, str]:
+    """The contacts that customers are known to be, by customer id; with `tenant_id`, only those of that organisation."""
     found: dict[str, str] = {}
     for some in chunks(unique(customer_ids)):
         query = select(customer_links.c.customer_id, customer_links.c.contact_id).where(
             customer_links.c.connection == connection, customer_links.c.customer_id.in_(some)
         )
+        if tenant_id is not None:
+            query = query.where(customer_links.c.tenant_id == tenant_id)
         found.update((await c.execute(query)).tuples().all())
     return found
 

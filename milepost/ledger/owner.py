@@ -69,9 +69,10 @@ def _namespace() -> str:
 
 def _started(pid: int) -> _Started | None:
     """The process as the system knows it; None when it is not seen."""
-    if not (_PROC / "self/stat").exists():
-        at = _said_by("ps", "-o", "lstart=", "-p", str(pid))
-        return _Started(at) if at else None
+    return _seen_in_proc(pid) if (_PROC / "self/stat").exists() else _seen_by_ps(pid)
+
+
+def _seen_in_proc(pid: int) -> _Started | None:
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -79,6 +80,12 @@ def _started(pid: int) -> _Started | None:
     # proc(5): the name, in parentheses, may hold spaces; after it come the state (3) and, 19 further, starttime (22).
     fields = stat.rpartition(")")[2].split()
     return _Started(fields[19], ended=fields[0] in _GONE_STATES)
+
+
+def _seen_by_ps(pid: int) -> _Started | None:
+    """Where there is no /proc (macOS): ps(1), which prints the state, then the start time to the second."""
+    state, _, at = _said_by("ps", "-o", "state=,lstart=", "-p", str(pid)).partition(" ")
+    return _Started(at, ended=state[0] in _GONE_STATES) if at else None
 
 
 def _is_absent(pid: int) -> bool | None:

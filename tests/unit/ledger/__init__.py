@@ -1,0 +1,1 @@
+"""The ledger's parts that need no database."""
