@@ -133,8 +133,9 @@ def _receipt(receipt: Receipt, money: Money) -> dict[str, Any]:
     }
 
 
-def _items_total(job: Job) -> Decimal:
-    return sum((item.total for item in job.items), Decimal("0.00"))
+def _items_total(job: Job) -> Decimal | None:
+    """None for a job without items: Fieldbook has nothing to add up, which is not the same as nothing to pay."""
+    return sum((item.total for item in job.items), Decimal("0.00")) if job.items else None
 
 
 def _local(account: Account, value: datetime | None) -> str | None:

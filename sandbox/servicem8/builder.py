@@ -120,7 +120,7 @@ def _job_fields(account: Account, status: str, who: CustomerLike | None, said: J
     }
     row.update({key: value for key, value in given.items() if value})
     if said.processed:
-        row.update(payment_processed=1, payment_processed_stamp=account.local_now())
+        row.update(payment_processed=1, payment_processed_stamp=said.completed or account.local_now())
     if who is not None:
         row.update(_place(customer(account, who)))
     return row

@@ -247,3 +247,20 @@ async def test_a_thousand_jobs_with_ten_lines_each_are_listed_quickly(world: San
     seconds = (datetime.now(UTC) - started).total_seconds()
     assert sum(len(row["items"]) for page in pages for row in page.json()["data"]) == 10_000
     assert seconds < 1.5
+
+
+@pytest.mark.parametrize(
+    ("items", "total"),
+    [
+        ([], None),
+        ([("Partition", "12", "80.00"), ("Goodwill", "1", "-75.00", "discount")], "885.00"),
+        ([{"text": "Contactor", "qty": "3", "rate": "74.80", "discount_percent": "12.5"}], "196.35"),
+        ([("Sensor", "2", None)], "0.00"),
+    ],
+)
+async def test_the_total_is_that_of_the_items_after_discount(
+    world: Sandbox, http: httpx.AsyncClient, items: list[Any], total: str | None
+) -> None:
+    world.fieldbook.job(ref="A-1", items=items, quoted_total="640.00")
+    (job,) = (await get(http, world, "/jobs")).json()["data"]
+    assert job["totals"] == {"quoted": "640.00", "items": total}
