@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 STATES = ("quoted", "accepted", "scheduled", "in_progress", "done", "invoiced", "cancelled")
@@ -32,7 +32,7 @@ class Item:
     def total(self) -> Decimal:
         """To the cent, after discount, on the basis the job is priced in."""
         amount = (self.qty or Decimal(0)) * (self.rate or Decimal(0))
-        return (amount * (1 - (self.discount_percent or Decimal(0)) / 100)).quantize(Decimal("0.01"))
+        return (amount * (1 - (self.discount_percent or Decimal(0)) / 100)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ async def test_slacks_own_sdk_posts_threads_and_updates(world: Sandbox) -> None:
         (TOKEN, {"channel": "#billing", "text": "x", "blocks": [section("y" * 3000)] * 5}, "msg_blocks_too_long"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The top-level `text` argument is missing")
 async def test_a_refusal_carries_slacks_code(world: Sandbox, token: str, message: dict[str, Any], error: str) -> None:
     with pytest.raises(SlackApiError) as refused:
         await asyncio.to_thread(sdk(world, token).chat_postMessage, **message)
