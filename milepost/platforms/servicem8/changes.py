@@ -6,6 +6,7 @@ therefore reaches 24 hours further back than the cursor; what comes again carrie
 
 import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -56,7 +57,7 @@ async def changed_lines(client: ServiceM8Client, settings: ServiceM8Settings, af
     return await client.rows("jobmaterial", [Clause("edit_date", "gt", after), ACTIVE])
 
 
-def changes(jobs: list[Row], lines: list[Row], cursor: str | None) -> Changes:
+def changes(jobs: Sequence[Row], lines: Sequence[Row], cursor: str | None) -> Changes:
     """A reference a job, marked with its newest stamp; the cursor never moves back."""
     markers: dict[str, str] = {}
     for row, key in (*((row, "uuid") for row in jobs), *((row, "job_uuid") for row in lines)):

@@ -1,5 +1,6 @@
 """ServiceM8 as a Platform: the trigger, the first gathering and the note back on the way of a job."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from milepost.errors import RemoteError
 from milepost.platforms.http import OnCall, PlatformHttp
+from milepost.platforms.pace import Pause
 from milepost.platforms.protocol import (
     Account,
     Capabilities,
@@ -49,7 +51,7 @@ class ServiceM8Platform:
     """One ServiceM8 account.
 
     on_tokens is told each new refresh token before it is used, and `tokens` are those it was told last (OAuth 2 only).
-    on_call is told of every call, for the sync log.
+    on_call is told of every call, for the sync log; pause is how to wait.
     """
 
     kind = "servicem8"
@@ -71,6 +73,7 @@ class ServiceM8Platform:
         tokens: Tokens | None = None,
         on_tokens: OnTokens | None = None,
         on_call: OnCall | None = None,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._http = PlatformHttp(
@@ -80,6 +83,7 @@ class ServiceM8Platform:
             auth=way_in(settings, tokens, on_tokens),
             secrets=settings.secrets,
             on_call=on_call,
+            pause=pause,
         )
         self._client = ServiceM8Client(self._http)
         self._reader = Reader(self._client)

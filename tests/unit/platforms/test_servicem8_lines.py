@@ -99,7 +99,7 @@ def test_prices_before_and_with_tax_and_unknown_ones(fields: dict[str, str], ex:
 def test_code_tax_and_cost_come_from_what_the_line_refers_to() -> None:
     got = line(material_uuid="m-hwu", cost="6.2000")
     assert got.tax
-    assert (got.code, got.tax.name, got.tax.rate, got.unit_cost) == ("HWU", "GST on Income", 10, Decimal("6.2000"))
+    assert (got.code, got.tax.name, got.tax.rate, got.unit_cost) == ("HWU", "GST on Income", Decimal(10), Decimal("6.2000"))
 
 
 def test_a_tax_rate_that_cannot_be_read_is_unknown_and_said() -> None:
