@@ -28,6 +28,13 @@ CLASS_OF_TYPE = {
     "DEPRECIATN": "EXPENSE",
 }
 
+_REPORT_TYPES = {
+    "OUTPUT2": "OUTPUT",
+    "RROUTPUT": "OUTPUT",
+    "INPUT2": "INPUT",
+    "ZERORATED": "ZERORATEDOUTPUT",
+}
+
 
 @dataclass(frozen=True)
 class Account:
@@ -94,7 +101,7 @@ class TaxRate:
         return {
             "Name": self.name,
             "TaxType": self.tax_type,
-            "ReportTaxType": self.tax_type,
+            "ReportTaxType": _REPORT_TYPES.get(self.tax_type, self.tax_type),
             "CanApplyToAssets": "ASSET" in self.applies_to,
             "CanApplyToEquity": "EQUITY" in self.applies_to,
             "CanApplyToExpenses": "EXPENSE" in self.applies_to,

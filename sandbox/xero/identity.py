@@ -30,9 +30,10 @@ class Identity:
             Route("/identity/connect/authorize", self.authorize, methods=["GET"]),
             Route("/connect/token", self.token, methods=["POST"]),
             Route("/connect/revocation", self.revocation, methods=["POST"]),
-            Route("/connections", self.connections, methods=["GET"]),
-            Route("/connections/{id}", self.disconnect, methods=["DELETE"]),
         ]
+        for name in ("connections", "Connections"):
+            routes.append(Route(f"/{name}", self.connections, methods=["GET"]))
+            routes.append(Route(f"/{name}/{{id}}", self.disconnect, methods=["DELETE"]))
         handlers: Any = {404: _not_found, 405: _not_found}
         self.app = Starlette(routes=routes, exception_handlers=handlers)
 
