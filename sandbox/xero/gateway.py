@@ -56,6 +56,11 @@ class Gateway:
 
     def _guarded(self, request: Request, body: bytes, grant: Grant, organisation: Organisation) -> Reply:
         """Scope, then idempotency, then the work; a refusal is an answer like any other."""
+        switches = self.state.settings.switches
+        if len(request.scope["query_string"]) > switches.longest_query:
+            return Reply(414, content_type=wire.HTML)
+        if len(body) > switches.largest_body:
+            return Reply(413, content_type=wire.HTML)
         try:
             segments = _segments(request.scope)
             _check_scope(grant, segments, request.method)

@@ -61,6 +61,8 @@ class Switches:
     partial_save_when_summarized  whether the good elements of a refused batch are saved all the same
     paid_invoice_edits          "header": Reference, DueDate, InvoiceNumber, BrandingThemeID, Contact and Url
                                 may change once money is applied; "none": nothing may
+    longest_query               bytes of query string; about 52 GUIDs in `IDs` have been reported to be too many
+    largest_body                bytes; an old page says 3.5 MB, the limits page 10 MB
     contact_name_spaces         leading, trailing and double spaces in a contact's name: refused, or trimmed
     unarchive_by_api            POST ContactStatus ACTIVE restores an archived contact, or is refused
     second_refresh_in_grace     what a rotated refresh token gives inside its 30 minutes
@@ -89,6 +91,8 @@ class Switches:
     idempotency_error: Literal["problem", "api_exception"] = "problem"
     not_modified_304: bool = False
     day_window: Literal["fixed", "rolling"] = "fixed"
+    longest_query: int = 2048
+    largest_body: int = 3_500_000
     contact_name_spaces: Literal["refuse", "trim"] = "refuse"
 
 

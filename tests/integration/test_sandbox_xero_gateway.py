@@ -1,6 +1,7 @@
 """Limits, idempotency and faults of the local Xero, over a real socket."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -8,7 +9,8 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.xero import InternalError, RateLimits, Switches
-from tests.integration.sandbox_xero import OTHER, Local, content, invoice, local_xero
+from sandbox.xero.tenant import stable_id
+from tests.integration.sandbox_xero import OTHER, Local, content, invoice, line, local_xero
 
 KEY = {"Idempotency-Key": "k-1"}
 
@@ -191,6 +193,28 @@ async def test_a_lost_token_answer_is_covered_by_the_grace_period() -> None:
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await xero.client.post("/connect/token", data=form, auth=("web", "web-secret"))
         assert (await xero.client.post("/connect/token", data=form, auth=("web", "web-secret"))).status_code == 200
+
+
+@pytest.mark.parametrize(("ids", "status"), [(50, 200), (60, 414)])
+async def test_a_list_of_ids_must_fit_into_a_url(ids: int, status: int) -> None:
+    async with local_xero() as xero:
+        wanted = ",".join(stable_id(str(n)) for n in range(ids))
+        assert (await xero.get("Contacts", IDs=wanted)).status_code == status
+
+
+async def test_a_body_beyond_the_size_limit_is_refused() -> None:
+    async with local_xero(switches=Switches(largest_body=1000)) as xero:
+        assert (await create(xero, Reference="x" * 200)).status_code == 200
+        assert (await create(xero, "k-2", Reference="x" * 1000)).status_code == 413
+
+
+async def test_fifty_invoices_of_ten_lines_cost_little() -> None:
+    async with local_xero() as xero:
+        body = {"Invoices": [invoice(*[line()] * 10) for _ in range(50)]}
+        started = time.process_time()
+        answer = await xero.ask("PUT", "Invoices", body, summarizeErrors="false", unitdp="4")
+        assert time.process_time() - started < 0.1
+        assert len(content(answer)) == 50
 
 
 async def test_the_log_counts_calls_by_method_and_resource() -> None:
