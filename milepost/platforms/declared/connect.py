@@ -15,12 +15,15 @@ from milepost.platforms.http import ClientCredentials, OnCall, PlatformHttp
 Secrets = Mapping[str, SecretStr]
 
 
-def check_secrets(loaded: Loaded, secrets: Secrets) -> None:
-    """Every secret that the description names is there and not empty. Raises ConfigError with all that are not."""
+def check_secrets(loaded: Loaded, secrets: Secrets, *, reading_only: bool = False) -> None:
+    """Every secret that the description names is there and not empty. Raises ConfigError with all that are not.
+
+    `reading_only` asks for those alone that reading needs, not for the webhook's.
+    """
     missing = [
         loaded.problem(place, f"the secret '{name}' is not given; add it to the connection's platform > secrets")
         for place, name in loaded.description.secrets()
-        if not (name in secrets and secrets[name].get_secret_value())
+        if not (name in secrets and secrets[name].get_secret_value()) and not (reading_only and place[0] == "webhook")
     ]
     if missing:
         raise DescriptionErrors(missing)

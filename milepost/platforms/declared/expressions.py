@@ -99,8 +99,8 @@ def check_expression(expression: str) -> str:
     try:
         _compiled(expression)
     except (JMESPathError, RecursionError) as error:
-        why = " ".join(str(error).split("for expression")[0].split()).rstrip(", ")
-        raise ValueError(f"not a JMESPath expression: {why[:160]}") from error
+        why = str(error).partition("for expression")[0].partition("\n")[0].strip(" ,:").lower()
+        raise ValueError(f"'{expression[:60]}' is no JMESPath expression: {why[:120]}") from error
     return expression
 
 

@@ -1,7 +1,8 @@
 """From what a system answered about one job to the normalised Job, or to a problem that points into the description."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from milepost.jobs import Job, TaxMode
@@ -17,7 +18,7 @@ from milepost.platforms.protocol import JobProblem
 from milepost.rules.yaml_text import Path as Place
 
 MOST_TOLD = 5
-"""Misfits of one job that are told; the others are counted."""
+"""Fields of one job whose misfits are told; the others are counted."""
 
 _OWN_NAME = Target("text", "a value by a name of the reader's own")
 
@@ -41,15 +42,17 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A misfit, and where the description asks for the value; `row` counts from 1."""
+    """A misfit, and where the description asks for the value; `row` counts from 1, `more` rows do not fit either."""
 
     place: Place
     misfit: Misfit
     row: int | None = None
+    more: int = 0
 
     def __str__(self) -> str:
         got = f"row {self.row} of {self.place[0]} has" if self.row else "got"
-        return f"field '{self.place[-1]}': expected {self.misfit.expected}, {got} {self.misfit.got}"
+        rest = f" (and {self.more} more rows)" if self.more else ""
+        return f"field '{self.place[-1]}': expected {self.misfit.expected}, {got} {self.misfit.got}{rest}"
 
 
 def normalise(loaded: Loaded, job_id: str, document: Document, defaults: Defaults) -> Job | JobProblem:
@@ -62,11 +65,19 @@ def normalise(loaded: Loaded, job_id: str, document: Document, defaults: Default
 
 
 def _problem(loaded: Loaded, job_id: str, found: list[Found], number: str | None) -> JobProblem:
-    why = "; ".join(map(str, found[:MOST_TOLD]))
-    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    fields = _by_field(found)
+    why = "; ".join(map(str, fields[:MOST_TOLD]))
+    more = f"; and {len(fields) - MOST_TOLD} more fields" if len(fields) > MOST_TOLD else ""
     where = loaded.where(*found[0].place)
     fix = f"Correct the job in {loaded.description.name}, or the field's map at {where}."
     return JobProblem(job_id, why + more, fix, where, job_number=number)
+
+
+def _by_field(found: list[Found]) -> list[Found]:
+    """The first misfit of each field, with the number of those that follow."""
+    counted = Counter(one.place for one in found)
+    first = {one.place: one for one in reversed(found)}
+    return [replace(first[place], more=number - 1) for place, number in counted.items()]
 
 
 class Reading:

@@ -1,8 +1,8 @@
 """A job system that a YAML file describes, as a Platform: the trigger and the first gathering on the way of a job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ from milepost.platforms.declared.normalise import Defaults, Document, normalise
 from milepost.platforms.declared.paging import read_pages, unreadable
 from milepost.platforms.declared.parts import check_zone, with_secrets
 from milepost.platforms.declared.settings import DeclaredSettings
+from milepost.platforms.declared.trace import Trace, traced, unread_keys
 from milepost.platforms.http import OnCall
 from milepost.platforms.protocol import (
     Account,
@@ -35,11 +36,13 @@ from milepost.platforms.protocol import (
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A job as the system tells it, beside what Milepost makes of it."""
+    """A job as the system tells it, beside what Milepost makes of it, field by field."""
 
-    raw: dict[str, Any]
+    job_id: str
+    raw: Mapping[str, Any]
     outcome: Job | JobProblem
-    sections: dict[str, Any] = field(default_factory=dict)
+    traces: tuple[Trace, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class DeclaredPlatform:
@@ -50,7 +53,7 @@ class DeclaredPlatform:
     def __init__(self, settings: DeclaredSettings, on_call: OnCall | None = None, *, draft: bool = False) -> None:
         self.loaded = load_description(settings.file, draft=draft)
         about = self.loaded.description
-        check_secrets(self.loaded, settings.secrets)
+        check_secrets(self.loaded, settings.secrets, reading_only=draft)
         self.capabilities = about.capabilities()
         self.rate_policy = about.rate_policy()
         self._settings = settings
@@ -103,9 +106,21 @@ class DeclaredPlatform:
         """One job, raw beside normalised: for the person who writes the description."""
         found = (await self._gatherer().gather([job_id]))[job_id]
         if isinstance(found, JobProblem):
-            return Looked({}, found)
-        sections = {str(place[0]): answer for place, answer in found.answers.items()}
-        return Looked(dict(found.job), self._outcome(job_id, found), sections)
+            return Looked(job_id, {}, found)
+        return Looked(
+            job_id,
+            {"job": found.job} | {str(place[0]): answer for place, answer in found.answers.items()},
+            self._outcome(job_id, found),
+            traced(self.loaded, found, self._time_zone),
+            unread_keys(self.loaded.description, found.job),
+        )
+
+    async def first_job(self) -> str | None:
+        """The id of the first job of the list, None where the list is empty."""
+        reader = self._reader()
+        async with aclosing(read_pages(self._http, reader.listing())) as pages:
+            rows = await anext(pages, None)
+        return reader.understood(rows[0]).ref.id if rows else None
 
     async def write_back(self, job_id: str, told: WriteBack) -> None:
         """The described requests: a note, once by its key, and the processed flag."""

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from milepost.platforms.convert import shown
-from milepost.rules.problems import did_you_mean
+from milepost.rules.problems import did_you_mean, nearest
 
 _EXPECTED = {
     "int_parsing": "a whole number",
@@ -37,7 +37,9 @@ def in_words(detail: ErrorDetails, known: Mapping[str, str]) -> str:
     if kind in ("literal_error", "enum", "union_tag_invalid"):
         return _one_of(str(context.get("expected") or context.get("expected_tags")), context.get("tag", got))
     if kind == "union_tag_not_found":
-        return f"say which with {context.get('discriminator')}"
+        wanted = str(context.get("discriminator")).strip("'")
+        near = nearest(wanted, map(str, got)) if isinstance(got, dict) else None
+        return f"say which with '{wanted}'" + (f"; is '{near}' meant to be '{wanted}'?" if near else "")
     return _plain(detail["msg"])
 
 
