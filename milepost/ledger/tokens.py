@@ -36,11 +36,9 @@ class LedgerTokenStore:
         async with self._db.write() as c:
             if expected_version is None:
                 first = insert_into(c, token_sets).values(id=token_set_id, version=1, **kept)
-                done = await c.execute(first.on_conflict_do_nothing())
-            else:
-                same = update(token_sets).where(token_sets.c.id == token_set_id, token_sets.c.version == expected_version)
-                done = await c.execute(same.values(version=expected_version + 1, **kept))
-            return done.rowcount == 1
+                return (await c.execute(first.on_conflict_do_nothing().returning(token_sets.c.id))).first() is not None
+            same = update(token_sets).where(token_sets.c.id == token_set_id, token_sets.c.version == expected_version)
+            return (await c.execute(same.values(version=expected_version + 1, **kept))).rowcount == 1
 
     async def forget(self, token_set_id: str) -> None:
         """Remove a token set, once it was revoked."""
