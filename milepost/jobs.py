@@ -230,8 +230,9 @@ class Job(Record):
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over all that can change an invoice: equal fingerprints bill alike."""
-        text = self.model_dump_json(exclude={"modified_at", "web_url", "warnings", "claims"}, exclude_none=True)
+        """sha256 over all that can change an invoice: equal fingerprints bill alike. What we write back does not count."""
+        ours = {"modified_at", "web_url", "warnings", "claims", "export_processed"}
+        text = self.model_dump_json(exclude=ours, exclude_none=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

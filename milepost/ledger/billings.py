@@ -6,7 +6,7 @@ The moves are in `decisions` (decided), `claims` (sending) and `settling` (done,
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Bill
@@ -20,7 +20,7 @@ from milepost.ledger.billing_rows import (
 )
 from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.claims import Claim, ClaimLost, claim
-from milepost.ledger.decisions import Saved, save_decisions
+from milepost.ledger.decisions import Saved, Troubled, save_decisions, set_trouble
 from milepost.ledger.settling import AnswerMeta, Settled, settle
 from milepost.ledger.tables import billings
 
@@ -32,6 +32,7 @@ __all__ = [
     "ClaimLost",
     "Saved",
     "Settled",
+    "Troubled",
     "claim",
     "counts",
     "due_again",
@@ -40,8 +41,10 @@ __all__ = [
     "listing",
     "mark_noted",
     "mark_written_back",
+    "open_jobs",
     "rows_of",
     "save_decisions",
+    "set_trouble",
     "settle",
     "to_note",
     "to_write_back",
@@ -132,6 +135,14 @@ async def due_again(c: AsyncConnection, connection: str, now: datetime, limit: i
     query = select(billings).where(billings.c.connection == connection, IS_CLAIMABLE, due)
     query = query.order_by(billings.c.updated_at, billings.c.id).limit(limit)
     return [billing_row(row) for row in (await c.execute(query)).mappings()]
+
+
+async def open_jobs(c: AsyncConnection, connection: str, now: datetime) -> list[str]:
+    """The jobs with a billing that is held, was planned and left behind, or failed and is due again."""
+    later = and_(billings.c.status == BillingStatus.FAILED, billings.c.next_attempt_at > now)
+    waiting = or_(billings.c.status == BillingStatus.HELD, IS_CLAIMABLE)
+    query = select(billings.c.job_id).where(billings.c.connection == connection, waiting, not_(later)).distinct()
+    return sorted((await c.execute(query)).scalars())
 
 
 async def to_write_back(c: AsyncConnection, connection: str, limit: int) -> list[BillingRow]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Bill, Hold, Skip
 from milepost.jobs import Job
-from milepost.ledger.billing_rows import IS_NOT_LIVE, LIVE, BillingStatus, row_of
+from milepost.ledger.billing_rows import IS_CLAIMABLE, IS_NOT_LIVE, LIVE, BillingStatus, row_of
 from milepost.ledger.bulk import chunks, upsert
 from milepost.ledger.tables import billings
 
@@ -51,6 +51,35 @@ async def save_decisions(
     changed = [row for row in rows.values() if _is_news(before.get(row["id"]), row)]
     await upsert(c, billings, changed, keep=["created_at"], only_where=IS_NOT_LIVE)
     return _saved(rows, before, changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A planned bill that cannot be sent as it is: held for a person, or failed because a remote was away."""
+
+    billing_id: str
+    status: BillingStatus
+    code: str
+    why: str
+    fix: str
+
+
+async def set_trouble(c: AsyncConnection, troubled: Sequence[Troubled], now: datetime) -> None:
+    """Hold or fail planned billings before anything was sent for them; others are left alone."""
+    statement = (
+        update(billings)
+        .where(billings.c.id == bindparam("key"), IS_CLAIMABLE)
+        .values(
+            status=bindparam("to"),
+            trouble_code=bindparam("code"),
+            trouble_why=bindparam("why"),
+            trouble_fix=bindparam("fix"),
+            updated_at=now,
+        )
+    )
+    rows = [{"key": t.billing_id, "to": t.status, "code": t.code, "why": t.why, "fix": t.fix} for t in troubled]
+    if rows:
+        await c.execute(statement, sorted(rows, key=lambda row: row["key"]))
 
 
 async def _rows_before(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.jobs import Job, job_from_json
 from milepost.ledger.bulk import chunks, unique, upsert
-from milepost.ledger.tables import jobs
+from milepost.ledger.tables import jobs, unread_jobs
+from milepost.platforms.protocol import JobProblem
 
 
 async def save_jobs(
@@ -17,7 +18,46 @@ async def save_jobs(
 ) -> None:
     """Keep the jobs as fetched at `now`. markers: by job id, what the platform said it was at (see JobRef)."""
     by_id = {job.id: _row(connection, job, markers.get(job.id, ""), now) for job in fetched}
-    await upsert(c, jobs, list(by_id.values()))
+    await upsert(c, jobs, list(by_id.values()), keep=["decided_fingerprint"])
+    await _forget_unread(c, connection, list(by_id))
+
+
+async def mark_decided(c: AsyncConnection, connection: str, decided: Sequence[Job]) -> None:
+    """Record that a run decided on these jobs as they are. One that was kept anew meanwhile still waits."""
+    statement = (
+        update(jobs)
+        .where(
+            jobs.c.connection == connection, jobs.c.job_id == bindparam("key"), jobs.c.fingerprint == bindparam("as_seen")
+        )
+        .values(decided_fingerprint=bindparam("as_seen"))
+    )
+    rows = [{"key": job.id, "as_seen": job.fingerprint} for job in decided]
+    if rows:
+        await c.execute(statement, sorted(rows, key=lambda row: row["key"]))
+
+
+async def undecided(c: AsyncConnection, connection: str) -> list[str]:
+    """Jobs that are kept, and that no run decided on as they now are: a run ended early, or only planned."""
+    waits = or_(jobs.c.decided_fingerprint.is_(None), jobs.c.decided_fingerprint != jobs.c.fingerprint)
+    query = select(jobs.c.job_id).where(jobs.c.connection == connection, waits).order_by(jobs.c.job_id)
+    return list((await c.execute(query)).scalars())
+
+
+async def save_unread(c: AsyncConnection, connection: str, problems: Sequence[JobProblem], now: datetime) -> None:
+    """Keep the ids of jobs that could not be read, so that every poll tries them again until they can."""
+    rows = {p.job_id: {"connection": connection, "job_id": p.job_id, "why": p.why, "since": now} for p in problems}
+    await upsert(c, unread_jobs, list(rows.values()), keep=["since"])
+
+
+async def unread(c: AsyncConnection, connection: str) -> list[str]:
+    """Jobs that could not be read when they were last tried."""
+    query = select(unread_jobs.c.job_id).where(unread_jobs.c.connection == connection)
+    return list((await c.execute(query.order_by(unread_jobs.c.since, unread_jobs.c.job_id))).scalars())
+
+
+async def _forget_unread(c: AsyncConnection, connection: str, read: Sequence[str]) -> None:
+    for some in chunks(read):
+        await c.execute(delete(unread_jobs).where(unread_jobs.c.connection == connection, unread_jobs.c.job_id.in_(some)))
 
 
 async def known_markers(c: AsyncConnection, connection: str, ids: Sequence[str]) -> dict[str, str]:
@@ -72,4 +112,5 @@ def _row(connection: str, job: Job, marker: str, now: datetime) -> dict[str, Any
         "customer_id": job.customer.id if job.customer else None,
         "snapshot": job.model_dump_json(),
         "fetched_at": now,
+        "decided_fingerprint": None,
     }

@@ -179,6 +179,16 @@ jobs = Table(
     Column("customer_id", Words()),
     Column("snapshot", Text, nullable=False),
     Column("fetched_at", Moment, nullable=False),
+    Column("decided_fingerprint", String(64)),  # the fingerprint that a run last decided on; another one waits
+)
+
+unread_jobs = Table(
+    "unread_jobs",
+    metadata,
+    Column("connection", String(40), primary_key=True),
+    Column("job_id", Words(), primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("since", Moment, nullable=False),
 )
 
 billings = Table(

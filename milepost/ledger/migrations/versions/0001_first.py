@@ -171,6 +171,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(), nullable=True),
         sa.Column("snapshot", sa.Text(), nullable=False),
         sa.Column("fetched_at", sa.DateTime(), nullable=False),
+        sa.Column("decided_fingerprint", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("connection", "job_id", name=op.f("pk_jobs")),
     )
     op.create_table(
@@ -233,6 +234,14 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token_sets")),
+    )
+    op.create_table(
+        "unread_jobs",
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "job_id", name=op.f("pk_unread_jobs")),
     )
 
 

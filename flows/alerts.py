@@ -1,0 +1,118 @@
+"""What a run has to tell the billing team, in the words of notifications; recorded with the run, then sent."""
+
+import logging
+
+import notifications.outbox
+from flows.links import flow_run_url
+from milepost.billing.decision import Bill
+from milepost.errors import MilepostError
+from milepost.ledger import runs
+from milepost.platforms.protocol import JobProblem
+from milepost.steps.run import BillingRun, Result, by_status
+from notifications.troubles import Counts, LinkName, RunSummary, Trouble
+
+_log = logging.getLogger(__name__)
+
+CONNECTION = "connection"
+
+
+async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> int:
+    """Record the run's end and its troubles in one transaction, then send what is due; the number of messages sent.
+
+    `trouble` is what ended the run early. A channel that is away harms nothing: what is due is sent by the next run.
+    """
+    workspace = run.workspace
+    troubles = [*_troubles(run), *([_connection_trouble(trouble)] if trouble else [])]
+    cleared = [*run.cleared, *(r.billing_id for r in by_status(run.results, "done", "skipped"))]
+    if not trouble:
+        cleared.append(CONNECTION)
+    async with workspace.db.write() as c:
+        now = workspace.clock()
+        await notifications.outbox.record(
+            c, workspace.name, workspace.connection.alerts, summary_of(run), troubles, cleared, now
+        )
+        await runs.end_run(c, run.id, run.counts, now)
+    delivery = await notifications.outbox.deliver(workspace.db, workspace.name, workspace.connection.alerts)
+    if delivery.error:
+        _log.warning("alerts wait for the next run: %s", delivery.error)
+    return delivery.sent + delivery.resolved
+
+
+def summary_of(run: BillingRun) -> RunSummary:
+    """The run in a few figures."""
+    counts, workspace = run.counts, run.workspace
+    return RunSummary(
+        connection=workspace.name,
+        run_id=run.id,
+        rule_book=workspace.connection.rule_book,
+        counts=Counts(
+            invoiced=counts["done"],
+            held=counts["held"],
+            failed=counts["failed"] + counts["sending"],
+            skipped=counts["skipped"],
+            new_contacts=run.new_contacts,
+        ),
+        totals=run.totals,
+        prefect_url=flow_run_url(run.id),
+        console_url=f"{workspace.installation.console_url}/runs/{run.id}",
+    )
+
+
+def _troubles(run: BillingRun) -> list[Trouble]:
+    told = [_trouble(run, r) for r in by_status(run.results, "held", "failed", "sending")]
+    told += [_different(run, r) for r in run.results if r.note]
+    return told + [_unreadable(problem) for problem in run.problems]
+
+
+def _trouble(run: BillingRun, result: Result) -> Trouble:
+    draft = result.decision.draft if isinstance(result.decision, Bill) else None
+    return Trouble(
+        subject=result.billing_id,
+        code=result.code,
+        status="held" if result.status == "held" else "failed",
+        job_number=result.job.number,
+        milestone_name=result.milestone.name,
+        why=result.why,
+        fix=result.fix or "The next run asks Xero what became of it.",
+        links=_links(run, result),
+        amount=draft.total if draft else None,
+        currency=draft.currency if draft else None,
+    )
+
+
+def _different(run: BillingRun, result: Result) -> Trouble:
+    """An invoice that was made, but came out at another total than planned."""
+    return _trouble(run, result).model_copy(
+        update={
+            "subject": f"total:{result.billing_id}",
+            "code": "total_differs",
+            "status": "held",
+            "why": result.note,
+            "fix": "",
+        }
+    )
+
+
+def _unreadable(problem: JobProblem) -> Trouble:
+    where = f" ({problem.where})" if problem.where else ""
+    return Trouble(
+        subject=f"job:{problem.job_id}",
+        code="job_unreadable",
+        status="held" if problem.permanent else "failed",
+        job_number=problem.job_number or problem.job_id,
+        why=f"{problem.why}{where}",
+        fix=problem.fix,
+    )
+
+
+def _connection_trouble(error: MilepostError) -> Trouble:
+    return Trouble(subject=CONNECTION, code=type(error).__name__, status="failed", why=str(error))
+
+
+def _links(run: BillingRun, result: Result) -> dict[LinkName, str]:
+    links: dict[LinkName, str] = {"milepost": f"{run.workspace.installation.console_url}/b/{result.billing_id}"}
+    if result.job.web_url:
+        links["job"] = result.job.web_url
+    if run_url := flow_run_url(run.id):
+        links["prefect"] = run_url
+    return links

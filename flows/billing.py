@@ -1,0 +1,104 @@
+"""The way of a job, from a trigger to an invoice. Read this first.
+
+    trigger   find-changed-jobs                       a poll asks the platform; a person, a webhook or a retry names the jobs
+    gather    fetch-jobs, read-chart, resolve-contacts                                             reads only
+    decide    one subflow `bill-milestone` a milestone with work: code-lines                       pure, kept in the ledger
+    apply       in it: create-contacts, create-invoices                                            writes, each exactly once
+    tell      send-alerts, write-back                                                              once
+
+`plan` is the same code: it stops after decide. What a run that died had sent is settled first, by recover-requests.
+Everything else is in `milepost.steps`, step by step under the same names.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from blocks.store import load_connection
+from flows import report, steps
+from flows.alerts import tell_people
+from flows.current import as_current, current_run, watcher
+from milepost.errors import AuthError, ConfigError, RemoteError
+from milepost.ledger import runs
+from milepost.settings import installation
+from milepost.steps.decide import mark_decided
+from milepost.steps.run import BillingRun, Trigger
+from milepost.steps.workspace import open_workspace
+
+
+@flow(name="poll-jobs", flow_run_name="{connection}: poll")
+async def poll_jobs(connection: str) -> State:
+    """Bill what changed on a connection's platform since the last poll, and what earlier runs left."""
+    async with billing_run(connection, "poll") as run:
+        return await way_of_a_job(run)
+
+
+@flow(name="bill-jobs", flow_run_name="{connection}: bill")
+async def bill_jobs(
+    connection: str, job_ids: list[str] | None = None, trigger: Trigger = "person", plan_only: bool = False
+) -> State:
+    """Bill the given jobs of a connection, or, without any, what a poll would. `plan_only` decides and writes nothing."""
+    async with billing_run(connection, trigger, plan_only=plan_only) as run:
+        run.wanted = list(job_ids or [])
+        return await way_of_a_job(run)
+
+
+@flow(name="bill-milestone", flow_run_name="{milestone}")
+async def bill_milestone(connection: str, milestone: str) -> State:
+    """One billing stage of all jobs it is due for: decide, then, unless only planned, create contacts and invoices."""
+    run = current_run()
+    await steps.code_lines(milestone)
+    if not run.plan_only:
+        await steps.create_contacts(milestone)
+        await steps.create_invoices(milestone)
+    return report.verdict(run.counts_of(milestone))
+
+
+async def way_of_a_job(run: BillingRun) -> State:
+    """The steps in order. A remote that is away, or a set-up that cannot work, ends the run with an alert; nothing is lost."""
+    try:
+        if not run.plan_only:
+            await steps.recover_requests()
+        if not run.wanted:
+            await steps.find_changed_jobs()
+        await steps.fetch_jobs()
+        if run.due:
+            await steps.read_chart()
+            await steps.resolve_contacts()
+        for milestone in run.milestones:
+            await bill_milestone(run.workspace.name, milestone.code, return_state=True)
+        if not run.plan_only:
+            await mark_decided(run)
+            await steps.send_alerts()
+            await steps.write_back()
+    except (RemoteError, ConfigError) as error:
+        return await _stop(run, error)
+    return report.verdict(run.counts)
+
+
+async def _stop(run: BillingRun, error: RemoteError | ConfigError) -> State:
+    if isinstance(error, AuthError):
+        await run.workspace.note_auth_trouble(error)
+    if not run.plan_only:
+        await tell_people(run, error)
+    run.stopped_by = error
+    return report.stopped(error)
+
+
+@asynccontextmanager
+async def billing_run(connection: str, trigger: Trigger, *, plan_only: bool = False) -> AsyncIterator[BillingRun]:
+    """Open a run on a connection; whatever comes of it, it is published in Prefect and told to whoever looks on."""
+    settings = await load_connection(connection)
+    async with open_workspace(settings, installation()) as workspace:
+        run = BillingRun(flow_run.get_id() or "", trigger, workspace, plan_only)
+        workspace.run_id = run.id
+        async with workspace.db.write() as c:
+            await runs.start_run(c, run.id, connection, trigger, run.id, workspace.clock())
+        with as_current(run):
+            yield run
+        await workspace.flush_calls()
+        await report.publish(run)
+        watcher().finished(run)

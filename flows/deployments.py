@@ -1,0 +1,46 @@
+"""The deployments that `milepost up` serves in one process; prefect.yaml has the same for a work pool (a test compares them)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+
+from flows.billing import bill_jobs, poll_jobs
+from flows.polling import deliver_alerts, poll_connections
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """One deployment: a flow under a name, when it runs by itself, and what it is for."""
+
+    flow: Flow[..., Any]
+    name: str
+    description: str
+    every: timedelta | None = None
+
+
+DEPLOYMENTS = (
+    Deployed(poll_connections, "scheduled", "Bills what changed, on every connection.", timedelta(minutes=5)),
+    Deployed(deliver_alerts, "scheduled", "Sends alerts that a channel kept waiting.", timedelta(minutes=10)),
+    Deployed(poll_jobs, "on-demand", "Bills what changed on one connection, now."),
+    Deployed(bill_jobs, "on-demand", "Bills the given jobs of one connection, or plans them only."),
+)
+
+
+async def served_deployments() -> list[RunnerDeployment]:
+    """The deployments for a runner in this process. A scheduled one never overlaps itself."""
+    return [await _served(deployed) for deployed in DEPLOYMENTS]
+
+
+async def _served(deployed: Deployed) -> RunnerDeployment:
+    one_at_a_time = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    return await deployed.flow.ato_deployment(
+        name=deployed.name,
+        description=deployed.description,
+        interval=deployed.every,
+        concurrency_limit=one_at_a_time if deployed.every else None,
+        tags=["milepost"],
+    )

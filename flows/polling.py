@@ -1,0 +1,50 @@
+"""The scheduled jobs of a whole installation: poll every connection, and deliver alerts that a channel kept waiting."""
+
+from prefect import flow, task
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Completed
+
+import notifications.outbox
+from blocks.store import list_connections, load_connection
+from flows.billing import poll_jobs
+from milepost.ledger.connections import ConnectionStatus, get_connection
+from milepost.ledger.database import open_database
+from milepost.settings import installation
+
+_BILLING = (ConnectionStatus.PENDING, ConnectionStatus.CONNECTED, ConnectionStatus.ERROR)
+"""Connections worth a poll. A person must reconnect the others first, and has been told."""
+
+
+@flow(name="poll-connections", flow_run_name="poll every connection")
+async def poll_connections() -> State:
+    """Poll every connection, one after another; trouble with one stops none of the others."""
+    states = {name: await poll_jobs(name, return_state=True) for name in await _to_poll()}
+    troubled = [name for name, state in states.items() if not state.is_completed()]
+    if troubled:
+        message = f"{len(troubled)} of {len(states)} connections need a person: {', '.join(troubled)}"
+        return State(type=StateType.FAILED, name="NeedsPerson", message=message)
+    return Completed(message=f"{len(states)} connections polled")
+
+
+async def _to_poll() -> list[str]:
+    names = await list_connections()
+    async with open_database(installation()) as db, db.read() as c:
+        return [name for name in names if (await get_connection(c, name)).status in _BILLING]
+
+
+@flow(name="deliver-alerts", flow_run_name="deliver alerts")
+async def deliver_alerts() -> State:
+    """Send the alerts that are still due because a channel was away."""
+    waiting = {name: await deliver_for(name) for name in await list_connections()}
+    late = [name for name, count in waiting.items() if count]
+    if late:
+        return State(type=StateType.FAILED, name="StillAway", message=f"alerts wait for: {', '.join(late)}")
+    return Completed(message="all alerts are delivered")
+
+
+@task(name="send-alerts", task_run_name="send-alerts {connection}")
+async def deliver_for(connection: str) -> int:
+    """Deliver one connection's alerts; the number that still wait."""
+    settings = await load_connection(connection)
+    async with open_database(installation()) as db:
+        return (await notifications.outbox.deliver(db, connection, settings.alerts)).waiting

@@ -1,0 +1,95 @@
+"""The steps as Prefect tasks: named for what they do, a handful a run, never one a job. Each hands back a count, no more,
+because Prefect records what passes through it.
+"""
+
+from prefect import task
+
+from flows.alerts import tell_people
+from flows.current import current_run, watcher
+from milepost.ledger import billings
+from milepost.steps import contacts, decide, gather, invoices, recover, tell
+
+
+@task(name="recover-requests", task_run_name="recover-requests")
+async def recover_requests() -> int:
+    """Settle what a run that died had sent, before anything new is sent."""
+    return await recover.recover(current_run())
+
+
+@task(name="find-changed-jobs", task_run_name="find-changed-jobs")
+async def find_changed_jobs() -> int:
+    """Ask the platform which jobs changed since the last poll."""
+    return await gather.find_changed(current_run())
+
+
+@task(name="fetch-jobs", task_run_name="fetch-jobs")
+async def fetch_jobs() -> int:
+    """Read the jobs whole, keep them, and find the milestones that are due."""
+    run, look = current_run(), watcher()
+    count = await gather.fetch_jobs(run, lambda done, of: look.progress("fetch-jobs", done, of))
+    await gather.find_due(run)
+    return count
+
+
+@task(name="read-chart", task_run_name="read-chart")
+async def read_chart() -> int:
+    """Have the organisation's accounts, taxes, items and tracking at hand."""
+    run = current_run()
+    await gather.gather_chart(run)
+    return len(run.chart.accounts) if run.chart else 0
+
+
+@task(name="resolve-contacts", task_run_name="resolve-contacts")
+async def resolve_contacts() -> int:
+    """Find the customers among Xero's contacts; those not found are created once their bill is decided."""
+    run = current_run()
+    await gather.look_up_contacts(run)
+    return len(run.resolutions)
+
+
+@task(name="code-lines", task_run_name="code-lines {milestone}")
+async def code_lines(milestone: str) -> int:
+    """Decide: code every line by the rule book, and what the milestone bills."""
+    run = current_run()
+    results = await decide.decide_milestone(run, milestone)
+    run.results += results
+    return len(results)
+
+
+@task(name="create-contacts", task_run_name="create-contacts {milestone}")
+async def create_contacts(milestone: str) -> int:
+    """Create the customers that Xero does not know."""
+    run = current_run()
+    before = run.new_contacts
+    await contacts.settle_contacts(run, run.results_of(milestone))
+    return run.new_contacts - before
+
+
+@task(name="create-invoices", task_run_name="create-invoices {milestone}")
+async def create_invoices(milestone: str) -> int:
+    """Create the invoices, each exactly once, and ask at once about those whose answer was lost."""
+    run = current_run()
+    results = run.results_of(milestone)
+    await invoices.create_invoices(run, results)
+    if any(result.status == "sending" for result in results):
+        await recover.recover(run)
+    workspace = run.workspace
+    async with workspace.db.read() as c:
+        run.history |= await billings.history(c, workspace.name, [result.job.id for result in results])
+    return sum(result.status == "done" for result in results)
+
+
+@task(name="send-alerts", task_run_name="send-alerts")
+async def send_alerts() -> int:
+    """Tell the billing team what needs a person, and what has cleared."""
+    return await tell_people(current_run())
+
+
+@task(name="write-back", task_run_name="write-back")
+async def write_back() -> int:
+    """Leave each invoice's number on its job, and, from calls to spare, its origin on the invoice in Xero."""
+    workspace = current_run().workspace
+    told = await tell.write_back(workspace)
+    if workspace.connection.xero.history_notes:
+        await tell.note_history(workspace)
+    return told.told

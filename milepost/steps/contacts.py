@@ -1,0 +1,166 @@
+"""Create the customers that Xero does not know, and restore those it has archived. First write on the way of a job.
+
+Safe to repeat without a write-ahead record: Xero itself lets a ContactNumber exist only once, so a contact made by a run
+that died is found by its number in the next run's mirror.
+"""
+
+import logging
+from collections.abc import Sequence
+from uuid import uuid4
+
+from milepost.billing.decision import Bill, ContactDraft, ExistingContact, NewContact
+from milepost.errors import AnswerLost, RemoteError
+from milepost.ledger import billings, mirror
+from milepost.ledger.billings import BillingStatus, Troubled
+from milepost.steps.gather import refresh_mirror
+from milepost.steps.run import BillingRun, Result, by_status
+from milepost.steps.workspace import Workspace
+from milepost.xero.client import Answer, XeroClient
+from milepost.xero.contacts import (
+    CONTACTS_PARAMS,
+    CONTACTS_PATH,
+    ContactOutcome,
+    contacts_body,
+    read_contact_outcomes,
+    restore_contact,
+)
+from milepost.xero.messages import advise
+
+_log = logging.getLogger(__name__)
+
+BATCH = 50
+
+Troubles = dict[str, tuple[str, str, str] | RemoteError]
+"""By customer id: code, why and fix of a contact that cannot be, or the error of a remote that was away."""
+
+
+async def settle_contacts(run: BillingRun, results: Sequence[Result]) -> None:
+    """Give every planned bill of these results a contact that exists; a bill whose contact cannot be is held or failed."""
+    planned = by_status(results, "planned")
+    news = {b.contact.customer_id: b.contact.draft for b in _bills(planned) if isinstance(b.contact, NewContact)}
+    archived = {b.contact.customer_id: b.contact for b in _bills(planned) if _is_archived(b)}
+    troubles: Troubles = {}
+    ids = list(news)
+    for start in range(0, len(ids), BATCH):
+        await _create(run, {i: news[i] for i in ids[start : start + BATCH]}, troubles)
+    for customer_id, contact in archived.items():
+        assert isinstance(contact, ExistingContact)
+        await _restore(run, customer_id, contact, troubles)
+    await _keep_links(run, planned)
+    for result in planned:
+        _apply_trouble(result, troubles)
+    await _keep_troubles(run, [result for result in planned if result.status != "planned"])
+
+
+def contact_id_of(run: BillingRun, bill: Bill) -> str | None:
+    """The id of a bill's contact, once it exists."""
+    found = run.resolutions.get(bill.contact.customer_id)
+    return found.contact_id if isinstance(found, ExistingContact) and not found.restore else None
+
+
+def _bills(results: Sequence[Result]) -> list[Bill]:
+    return [result.decision for result in results if isinstance(result.decision, Bill)]
+
+
+def _is_archived(bill: Bill) -> bool:
+    return isinstance(bill.contact, ExistingContact) and bill.contact.restore
+
+
+async def _create(run: BillingRun, drafts: dict[str, ContactDraft], troubles: Troubles) -> None:
+    try:
+        outcomes = await _put(await run.workspace.xero(), drafts)
+        renamed = {i: _with_number(drafts[i]) for i, outcome in outcomes.items() if outcome.name_taken}
+        if renamed:
+            outcomes |= await _put(await run.workspace.xero(), renamed)
+    except RemoteError as error:
+        troubles |= dict.fromkeys(drafts, error)
+        return
+    known = await _numbered(run.workspace, {i: drafts[i] for i, o in outcomes.items() if o.number_taken})
+    for customer_id, outcome in outcomes.items():
+        contact_id = outcome.contact_id or known.get(customer_id)
+        if contact_id:
+            run.new_contacts += bool(outcome.contact_id)
+            run.resolutions[customer_id] = ExistingContact(
+                customer_id=customer_id, contact_id=contact_id, matched_by="created"
+            )
+        else:
+            advice = advise(outcome.messages)
+            troubles[customer_id] = (advice.code, f"Xero did not take the new contact: {advice.why}", advice.fix)
+
+
+async def _put(client: XeroClient, drafts: dict[str, ContactDraft]) -> dict[str, ContactOutcome]:
+    """Create in one call. A lost answer is asked for once more with the same key, which Xero answers without doing it twice."""
+    body, key = contacts_body(list(drafts.values())), str(uuid4())
+    try:
+        answer = await _send(client, body, key)
+    except AnswerLost:
+        answer = await _send(client, body, key)
+    outcomes = read_contact_outcomes(answer, list(drafts.values()))
+    return dict(zip(drafts, outcomes, strict=True))
+
+
+async def _send(client: XeroClient, body: str, key: str) -> Answer:
+    return await client.send(
+        "PUT", CONTACTS_PATH, body, idempotency_key=key, params=CONTACTS_PARAMS, operation="create-contacts"
+    )
+
+
+def _with_number(draft: ContactDraft) -> ContactDraft:
+    return draft.model_copy(update={"name": f"{draft.name} ({draft.number[:20]})"})
+
+
+async def _numbered(workspace: Workspace, drafts: dict[str, ContactDraft]) -> dict[str, str]:
+    """Contacts that have our numbers already: made by a run whose answer was lost."""
+    if not drafts:
+        return {}
+    await refresh_mirror(workspace)
+    numbers = {draft.number: customer_id for customer_id, draft in drafts.items()}
+    async with workspace.db.read() as c:
+        found = await mirror.candidates(
+            c, await workspace.tenant_id(), ids=[], numbers=list(numbers), account_numbers=[], email_keys=[], name_keys=[]
+        )
+    active = (contact for contact in found if contact.status == "ACTIVE" and contact.contact_number)
+    return {numbers[contact.contact_number]: contact.contact_id for contact in active if contact.contact_number in numbers}
+
+
+async def _restore(run: BillingRun, customer_id: str, contact: ExistingContact, troubles: Troubles) -> None:
+    """Un-archive. That Xero's API does this is not documented, so a refusal is a hold with the way by hand."""
+    try:
+        outcome = await restore_contact(await run.workspace.xero(), contact.contact_id, str(uuid4()))
+    except RemoteError as error:
+        troubles[customer_id] = error
+        return
+    if outcome.contact_id:
+        run.resolutions[customer_id] = contact.model_copy(update={"restore": False})
+    else:
+        why = f"The customer's contact is archived in Xero and could not be restored: {' '.join(outcome.messages)}"
+        troubles[customer_id] = ("contact_archived", why, "Restore the contact in Xero, then run again.")
+
+
+async def _keep_links(run: BillingRun, planned: Sequence[Result]) -> None:
+    wanted = {bill.contact.customer_id for bill in _bills(planned)}
+    found = [r for i, r in run.resolutions.items() if i in wanted and isinstance(r, ExistingContact) and not r.restore]
+    fresh = [(r.customer_id, r.contact_id, r.matched_by) for r in found if r.matched_by != "link"]
+    if not fresh:
+        return
+    workspace = run.workspace
+    tenant_id = await workspace.tenant_id()
+    async with workspace.db.write() as c:
+        await mirror.save_links(c, workspace.name, tenant_id, fresh, workspace.clock())
+
+
+def _apply_trouble(result: Result, troubles: Troubles) -> None:
+    assert isinstance(result.decision, Bill)
+    trouble = troubles.get(result.decision.contact.customer_id)
+    if isinstance(trouble, RemoteError):
+        result.fail("remote_failed", str(trouble))
+    elif trouble:
+        result.hold(*trouble)
+
+
+async def _keep_troubles(run: BillingRun, troubled: Sequence[Result]) -> None:
+    if not troubled:
+        return
+    async with run.workspace.db.write() as c:
+        rows = [Troubled(r.billing_id, BillingStatus(r.status), r.code, r.why, r.fix) for r in troubled]
+        await billings.set_trouble(c, rows, run.workspace.clock())

@@ -1,0 +1,162 @@
+"""One billing run in memory: what was gathered, what was decided, what came of it. It ends with the run; the ledger stays."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from milepost.billing.decision import Bill, Decision, Hold, Resolution
+from milepost.billing.facts import Billed, History
+from milepost.chart import Chart
+from milepost.errors import MilepostError
+from milepost.jobs import Job
+from milepost.platforms.protocol import Changes, JobProblem
+from milepost.rules.model import Milestone, RuleBook
+from milepost.steps.workspace import Workspace
+
+Trigger = Literal["poll", "webhook", "person", "retry"]
+Status = Literal["planned", "held", "sending", "done", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A milestone that a job's status asks for, and the rule book in force for that job."""
+
+    job: Job
+    milestone: Milestone
+    book: RuleBook
+
+
+@dataclass(slots=True)
+class Result:
+    """One decision and what came of it. `note` is told when it is done but not quite as planned."""
+
+    job: Job
+    milestone: Milestone
+    decision: Decision
+    status: Status
+    code: str = ""
+    why: str = ""
+    fix: str = ""
+    invoice_id: str | None = None
+    invoice_number: str | None = None
+    note: str = ""
+
+    @property
+    def billing_id(self) -> str:
+        """The billing's id in the ledger."""
+        return str(self.decision.key.id)
+
+    @property
+    def total(self) -> Decimal | None:
+        """The invoice's total with tax, when there is one."""
+        return self.decision.draft.total if isinstance(self.decision, Bill) else None
+
+    def hold(self, code: str, why: str, fix: str) -> None:
+        """A person is needed after all."""
+        self.status, self.code, self.why, self.fix = "held", code, why, fix
+
+    def fail(self, code: str, why: str, fix: str = "It is tried again by the next run.") -> None:
+        """A remote refused or was away."""
+        self.status, self.code, self.why, self.fix = "failed", code, why, fix
+
+
+@dataclass(slots=True)
+class BillingRun:
+    """The state that the steps of one run share, in the order in which they fill it."""
+
+    id: str
+    trigger: Trigger
+    workspace: Workspace
+    plan_only: bool = False
+    wanted: list[str] = field(default_factory=list)
+    changes: Changes | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    problems: list[JobProblem] = field(default_factory=list)
+    due: list[Due] = field(default_factory=list)
+    chart: Chart | None = None
+    chart_is_kept: bool = False
+    resolutions: dict[str, Resolution] = field(default_factory=dict)
+    history: dict[str, History] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
+    new_contacts: int = 0
+    recovered: int = 0
+    stopped_by: MilepostError | None = None
+
+    @property
+    def milestones(self) -> list[Milestone]:
+        """The milestones with work, in the book's order."""
+        return list({due.milestone.code: due.milestone for due in self.due}.values())
+
+    def due_for(self, milestone: str) -> list[Due]:
+        """The jobs that a milestone is due for."""
+        return [due for due in self.due if due.milestone.code == milestone]
+
+    def results_of(self, milestone: str) -> list[Result]:
+        """The results of one milestone."""
+        return [result for result in self.results if result.milestone.code == milestone]
+
+    def remember(self, bill: Bill) -> None:
+        """Count a decided bill as billed, so that a later milestone of the same run starts from what is left."""
+        draft, key = bill.draft, bill.key
+        billed = Billed(
+            milestone=key.milestone,
+            sequence=key.sequence,
+            number=draft.number,
+            line_amount_types=draft.line_amount_types,
+            currency=draft.currency,
+            lines=draft.lines,
+            sub_total=draft.sub_total,
+            total_tax=draft.total_tax,
+            total=draft.total,
+            fingerprint=bill.fingerprint,
+        )
+        before = self.history.get(key.job_id, History())
+        self.history[key.job_id] = History(billed=(*before.billed, billed))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Results by status, unreadable jobs counted as held."""
+        counts = _count(self.results)
+        counts["held"] += len(self.problems)
+        return counts
+
+    def counts_of(self, milestone: str) -> dict[str, int]:
+        """Results of one milestone by status."""
+        return _count(self.results_of(milestone))
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether anything is held, failed or without an answer."""
+        counts = self.counts
+        return counts["held"] + counts["failed"] + counts["sending"] > 0
+
+    @property
+    def totals(self) -> dict[str, Decimal]:
+        """What was invoiced, with tax, by currency."""
+        totals: dict[str, Decimal] = {}
+        for bill in (r.decision for r in self.results if r.status == "done"):
+            if isinstance(bill, Bill):
+                totals[bill.draft.currency] = totals.get(bill.draft.currency, Decimal(0)) + bill.draft.total
+        return totals
+
+
+def _count(results: Iterable[Result]) -> dict[str, int]:
+    counts = Counter(result.status for result in results)
+    return {status: counts[status] for status in ("planned", "done", "held", "failed", "skipped", "sending")}
+
+
+def result_of(due: Due, decision: Decision) -> Result:
+    """A decision before anything is done about it."""
+    if isinstance(decision, Bill):
+        return Result(due.job, due.milestone, decision, "planned")
+    if isinstance(decision, Hold):
+        return Result(due.job, due.milestone, decision, "held", decision.code, decision.why, decision.fix)
+    return Result(due.job, due.milestone, decision, "skipped", decision.code, decision.why)
+
+
+def by_status(results: Iterable[Result], *statuses: Status) -> list[Result]:
+    """The results with one of these statuses."""
+    return [result for result in results if result.status in statuses]

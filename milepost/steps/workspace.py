@@ -1,0 +1,162 @@
+"""What the steps work with: one connection's platform, Xero client, rule books and ledger, opened once for a run."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from milepost.connection import Connection
+from milepost.errors import AuthError
+from milepost.ledger import calllog, charts, connections
+from milepost.ledger.calllog import LogEntry
+from milepost.ledger.connections import ConnectionStatus
+from milepost.ledger.database import Database, open_database
+from milepost.ledger.tokens import LedgerTokenStore
+from milepost.platforms.protocol import Platform
+from milepost.platforms.registry import open_platform
+from milepost.rules.versions import BookFolder
+from milepost.settings import Installation
+from milepost.xero.client import CallRecord, XeroClient
+from milepost.xero.governor import governor_for
+from milepost.xero.oauth import Tenant, Tokens, choose_tenant, list_tenants
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+def utcnow() -> datetime:
+    """The clock of a real run."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Workspace:
+    """One connection's open clients and ledger. Xero is opened when it is first needed, since many polls find nothing."""
+
+    connection: Connection
+    installation: Installation
+    db: Database
+    platform: Platform
+    books: BookFolder
+    http: httpx.AsyncClient
+    tokens: Tokens
+    stack: AsyncExitStack
+    clock: Clock = utcnow
+    run_id: str | None = None
+    calls: list[LogEntry] = field(default_factory=list)
+    _xero: XeroClient | None = None
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connection.name
+
+    async def xero(self) -> XeroClient:
+        """The client of the connection's organisation; finds out which one that is on first use."""
+        if self._xero is None:
+            tenant_id = await self._tenant_id()
+            governor = governor_for(self.connection.xero, tenant_id)
+            client = XeroClient(self.connection.xero, self.tokens, governor, tenant_id, self._saw_xero)
+            self._xero = await self.stack.enter_async_context(client)
+        return self._xero
+
+    async def tenant_id(self) -> str:
+        """The organisation's tenant id."""
+        return (await self.xero()).tenant_id
+
+    async def _tenant_id(self) -> str:
+        async with self.db.read() as c:
+            row = await connections.get_connection(c, self.name)
+        if row.tenant_id:
+            return row.tenant_id
+        tenant = await self.find_tenant()
+        return tenant.tenant_id
+
+    async def short_code(self) -> str | None:
+        """The organisation's short code for links into Xero, once its chart was read."""
+        async with self.db.read() as c:
+            kept = await charts.get_chart(c, await self.tenant_id())
+        return kept[0].organisation.short_code if kept else None
+
+    async def find_tenant(self) -> Tenant:
+        """Ask Xero which organisations the sign-in opens, choose the connection's, and keep it."""
+        token = await self.tokens.access_token()
+        tenants = await list_tenants(self.connection.xero, self.http, token)
+        tenant = choose_tenant(tenants, self.connection.xero.tenant)
+        async with self.db.write() as c:
+            now = self.clock()
+            key = token_set_id(self.connection)
+            await connections.set_tenant(c, self.name, tenant.tenant_id, tenant.name, tenant.id, key, now)
+            await connections.set_status(c, self.name, ConnectionStatus.CONNECTED, "", now)
+        return tenant
+
+    def _saw_xero(self, call: CallRecord) -> None:
+        self.calls.append(
+            LogEntry(
+                at=self.clock(),
+                connection=self.name,
+                run_id=self.run_id,
+                system="xero",
+                operation=call.operation,
+                entity=call.entity,
+                status=call.status,
+                http_status=call.http_status,
+                duration_ms=call.duration_ms,
+                bytes_in=call.bytes_in,
+                correlation_id=call.correlation_id,
+            )
+        )
+
+    async def flush_calls(self) -> None:
+        """Write the sync log of the calls made so far."""
+        calls, self.calls = self.calls, []
+        if calls:
+            async with self.db.write() as c:
+                await calllog.append(c, calls)
+
+    async def note_status(self, status: ConnectionStatus, why: str) -> None:
+        """Record whether the connection can bill, for the pages and the command that show it."""
+        async with self.db.write() as c:
+            await connections.set_status(c, self.name, status, why, self.clock())
+
+    async def note_auth_trouble(self, error: AuthError) -> None:
+        """Record that a person must reconnect, in the connection's own status words."""
+        await self.note_status(ConnectionStatus(error.state), str(error))
+
+
+def token_set_id(connection: Connection) -> str:
+    """Which stored tokens open the connection: a custom connection's app has its own, a sign-in is the connection's."""
+    xero = connection.xero
+    owner = "app" if xero.grant == "client_credentials" else connection.name
+    return f"{xero.identity_url}|{xero.client_id}|{owner}"[:200]
+
+
+def books_folder(connection: Connection) -> Path:
+    """Where the connection's rule books are: its own folder, else `mappings/` here, else the ones that came with Milepost."""
+    if connection.rule_books_dir:
+        return connection.rule_books_dir
+    here = Path("mappings")
+    return here if (here / connection.rule_book).is_dir() else Path(__file__).parents[2] / "mappings"
+
+
+@asynccontextmanager
+async def open_workspace(
+    connection: Connection, installation: Installation, clock: Clock = utcnow
+) -> AsyncIterator[Workspace]:
+    """Open a connection for one run; everything is closed, and the sync log written, on the way out."""
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(installation))
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        platform = await stack.enter_async_context(open_platform(connection.platform))
+        tokens = Tokens(connection.xero, LedgerTokenStore(db), http, token_set_id(connection))
+        books = BookFolder(books_folder(connection))
+        workspace = Workspace(connection, installation, db, platform, books, http, tokens, stack, clock)
+        try:
+            yield workspace
+        finally:
+            await workspace.flush_calls()
