@@ -7,7 +7,7 @@ unseen (a sign-in run out, a limit), and a read also while Xero is away.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +29,10 @@ __all__ = ["Answer", "CallRecord", "XeroClient"]
 logger = logging.getLogger(__name__)
 
 API_PATH = "/api.xro/2.0/"
+READ_WITHIN = 30.0
+WRITE_WITHIN = 60.0
 READ_PAUSES = (0.3, 1.5)
+"""Seconds: for the answer to a read, to a write, and before each further try of a read."""
 KEY_LENGTH = 128
 _LIMITED_TRIES = 3
 
@@ -48,12 +51,17 @@ class XeroClient:
         governor: Governor,
         tenant_id: str,
         on_call: Callable[[CallRecord], None] | None = None,
+        *,
+        write_within: float = WRITE_WITHIN,
+        read_pauses: Sequence[float] = READ_PAUSES,
     ) -> None:
         self.governor = governor
         self.tenant_id = tenant_id
         self._base = settings.api_url.rstrip("/") + API_PATH
         self._tokens = tokens
         self._on_call = on_call
+        self._write_within = write_within
+        self._read_pauses = read_pauses
         self._http = httpx.AsyncClient(headers={"Accept": "application/json", "User-Agent": "Milepost"})
 
     def __repr__(self) -> str:
@@ -80,7 +88,7 @@ class XeroClient:
         named = entity or path.split("/", 1)[0]
         call = Call("GET", path, f"get-{named.lower()}", named, params or {}, headers)
         reply = await self._admitted(call)
-        for pause in READ_PAUSES:
+        for pause in self._read_pauses:
             if not reply.is_away:
                 break
             await asyncio.sleep(pause)
@@ -134,9 +142,10 @@ class XeroClient:
         headers = {"Authorization": f"Bearer {token}"}
         if self.tenant_id:
             headers["xero-tenant-id"] = self.tenant_id
+        answer_within = READ_WITHIN if call.content is None else self._write_within
         async with self.governor.slot() as slot:
             started = time.perf_counter()
-            reply = await exchange.exchange(self._http, self._base, call, headers)
+            reply = await exchange.exchange(self._http, self._base, call, headers, answer_within)
             if reply.response is not None:
                 slot.saw(reply.response.headers, reply.response.status_code)
         self._record(call, reply, round((time.perf_counter() - started) * 1000))

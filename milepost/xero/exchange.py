@@ -13,8 +13,7 @@ from milepost.errors import AnswerLost, RemoteError
 from milepost.xero import refusals
 from milepost.xero.refusals import SYSTEM
 
-READ_TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=30)
-WRITE_TIMEOUT = httpx.Timeout(connect=5, read=60, write=60, pool=30)
+_CONNECT_WITHIN = 5.0
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -112,8 +111,10 @@ class Reply:
         return "refused" if self.response.is_client_error else "ok"
 
 
-async def exchange(http: httpx.AsyncClient, base: str, call: Call, headers: Mapping[str, str]) -> Reply:
-    """Send it once, with explicit timeouts."""
+async def exchange(
+    http: httpx.AsyncClient, base: str, call: Call, headers: Mapping[str, str], answer_within: float
+) -> Reply:
+    """Send it once; `answer_within` in seconds, and 5 s to connect."""
     try:
         response = await http.request(
             call.method,
@@ -121,7 +122,7 @@ async def exchange(http: httpx.AsyncClient, base: str, call: Call, headers: Mapp
             params=call.params,
             headers={**headers, **call.headers},
             content=call.content,
-            timeout=READ_TIMEOUT if call.content is None else WRITE_TIMEOUT,
+            timeout=httpx.Timeout(answer_within, connect=_CONNECT_WITHIN),
         )
     except httpx.RequestError as error:
         return Reply(None, type(error).__name__, sent=not isinstance(error, _NOTHING_SENT))

@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from milepost.billing.decision import Draft, InvoiceLine
+from milepost.errors import RemoteError
 from milepost.xero import wire
-from milepost.xero.client import XeroClient
+from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoice_outcomes import InvoiceOutcome, invoice_outcome, read_invoice_outcomes
 from milepost.xero.paging import changed_rows
+from milepost.xero.refusals import SYSTEM
 
 __all__ = [
     "BATCH",
@@ -112,12 +114,20 @@ async def find_invoices(client: XeroClient, since: datetime) -> list[InvoiceOutc
 
 
 async def history_note(client: XeroClient, invoice_id: str, text: str) -> None:
-    """Leave a permanent note in the invoice's history. The same note twice in six minutes is written once."""
+    """Leave a permanent note in the invoice's history. The same note twice in six minutes is written once.
+
+    Raises RemoteError where Xero refuses it.
+    """
     note = _printable(text)[:HISTORY_LENGTH]
     digest = hashlib.sha256(f"{invoice_id}\x1f{note}".encode()).hexdigest()
     body = wire.dumps({"HistoryRecords": [{"Details": note}]})
     path = f"{INVOICES_PATH}/{invoice_id}/History"
-    await client.send("PUT", path, body, idempotency_key=f"history-{digest}", operation="history-note")
+    answer = await client.send("PUT", path, body, idempotency_key=f"history-{digest}", operation="history-note")
+    if said := _refusals(answer):
+        why = " ".join(said).rstrip(".")
+        raise RemoteError(
+            SYSTEM, "PUT History", why, permanent=True, status=answer.status, correlation_id=answer.correlation_id
+        )
 
 
 async def email_invoice(client: XeroClient, invoice_id: str) -> tuple[str, ...]:
@@ -125,8 +135,12 @@ async def email_invoice(client: XeroClient, invoice_id: str) -> tuple[str, ...]:
     path = f"{INVOICES_PATH}/{invoice_id}/Email"
     key = f"email-{invoice_id}"
     answer = await client.send("POST", path, "{}", idempotency_key=key, operation="email-invoice")
-    nested = (row.get("validationerrors") for row in wire.elements(answer.data, "elements"))
-    return wire.messages(*nested)
+    return _refusals(answer)
+
+
+def _refusals(answer: Answer) -> tuple[str, ...]:
+    """The messages of a ValidationException; () of a success."""
+    return wire.messages(*(row.get("validationerrors") for row in wire.elements(answer.data, "elements")))
 
 
 def deep_link(app_url: str, short_code: str | None, invoice_id: str) -> str:

@@ -6,6 +6,7 @@ their names are given on from here.
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 REFRESH_MARGIN = timedelta(minutes=2)
+RACE_PAUSES = (0.0, 0.5, 1.5)
+"""Seconds before each look for what another process may have kept, when our refresh token turns out to be used up."""
 _SPREAD = 60
 
 
@@ -65,12 +68,15 @@ class Tokens:
         http: httpx.AsyncClient,
         token_set_id: str,
         clock: Clock = utcnow,
+        *,
+        race_pauses: Sequence[float] = RACE_PAUSES,
     ) -> None:
         self._settings = settings
         self._store = store
         self._http = http
         self._id = token_set_id
         self._clock = clock
+        self._race_pauses = race_pauses
         self._margin = REFRESH_MARGIN + timedelta(seconds=secrets.randbelow(_SPREAD))
         self._current: TokenSet | None = None
         self._lock = asyncio.Lock()
@@ -109,14 +115,23 @@ class Tokens:
         try:
             fresh = await self._granted(stored)
         except GrantDead:
-            again = await self._store.load(self._id)
-            if again and stored and again.version != stored.version:
-                return again.tokens if self._is_good(again.tokens) else await self._refresh(again)
-            raise
+            newer = await self._newer_than(stored)
+            if newer is None:
+                raise
+            return newer.tokens if self._is_good(newer.tokens) else await self._refresh(newer)
         if await self._store.save(self._id, fresh, stored.version if stored else None):
             return fresh
         first = await self._store.load(self._id)
         return first.tokens if first and self._is_good(first.tokens) else fresh
+
+    async def _newer_than(self, stored: StoredTokens | None) -> StoredTokens | None:
+        """What another process has kept after it used up our refresh token; it may be just about to."""
+        for pause in self._race_pauses:
+            await asyncio.sleep(pause)
+            again = await self._store.load(self._id)
+            if again and (stored is None or again.version != stored.version):
+                return again
+        return None
 
     async def _granted(self, stored: StoredTokens | None) -> TokenSet:
         if self._settings.grant == "client_credentials":

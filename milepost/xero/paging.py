@@ -29,12 +29,12 @@ class _Place:
         return fresh
 
     def advance(self, rows: list[Row]) -> None:
-        """Seek to the last row's moment; where a whole page shares one, or is not in order, count pages instead."""
+        """Seek to the last row's moment; where half the page would come again, or is out of order, count pages."""
         moments = [wire.xero_moment(row.get("updateddateutc")) for row in rows]
         known = [moment for moment in moments if moment]
         is_ordered = len(known) == len(rows) and known == sorted(known)
         target = known[-1].replace(microsecond=0) - _OVERLAP if is_ordered else None
-        if target and (self.since is None or target > self.since):
+        if target and known[len(known) // 2] < target:
             self.since, self.page = target, 1
         else:
             self.page += 1
