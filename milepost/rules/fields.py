@@ -23,9 +23,14 @@ def _listed(value: object) -> object:
 
 def _written_as_iso(value: object) -> object:
     """Only the long form, since pydantic would also take 2026 for some seconds of 1970."""
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise ValueError("is not a date; write it like 2026-07-01")
-    return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("is not a day of the calendar") from error
 
 
 def _checked_with(*roots: str) -> AfterValidator:
@@ -47,7 +52,9 @@ _one_or_more_kinds = BeforeValidator(_listed, json_schema_input_type=LineKind | 
 Kinds = Annotated[tuple[LineKind, ...], _one_or_more_kinds]
 """One kind of line or a list of them."""
 
-Statuses = Annotated[tuple[str, ...], Field(min_length=1), _one_or_more_texts]
+_Several = Annotated[tuple[str, ...], Field(min_length=1)]
+
+Statuses = Annotated[_Several, BeforeValidator(_listed, json_schema_input_type=str | _Several)]
 """One of the job system's statuses or a list of them."""
 
 Globs = Annotated[tuple[str, ...], _one_or_more_texts]

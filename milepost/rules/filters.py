@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from enum import Enum
 
 from jinja2 import Undefined
 from pydantic import BaseModel
@@ -22,7 +21,7 @@ _DAY_FORMAT = re.compile(r"(?:[^%]|%-d|%[dmbByYaAjHMIp%])*")
 
 def plain_text(value: object) -> object:
     """What `{{ value }}` writes: unknown is empty, numbers have no trailing zeros, records and lists are refused."""
-    if isinstance(value, str) and not isinstance(value, Enum):
+    if isinstance(value, str | int | float | date | Undefined):
         return value
     if value is None:
         return ""
@@ -32,7 +31,7 @@ def plain_text(value: object) -> object:
         raise ValueError(f"a whole {type(value).__name__.lower()} is no text; name one of its fields")
     if isinstance(value, tuple | list | dict):
         raise ValueError("a list is no text; write it with: | join(', ')")
-    return value
+    raise ValueError(f"a {type(value).__name__} is no text")
 
 
 def _number(value: Decimal) -> str:
@@ -102,6 +101,8 @@ def replace(value: object, old: str, new: str) -> str:
 
 def truncate(value: object, length: int = 255, end: str = "...") -> str:
     """At most `length` characters, `end` included, cut between words where there is a gap."""
+    if length < 1:
+        raise ValueError("truncate needs a length of at least 1")
     text, end = _as_text(value), str(end)
     if len(text) <= length:
         return text

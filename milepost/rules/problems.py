@@ -23,7 +23,8 @@ class Located:
 
     def __str__(self) -> str:
         trail = " > ".join(part for part in (self.entry, *self.keys) if part)
-        return f"{self.path}:{self.line}:{self.column}: {trail + ': ' if trail else ''}{self.message}"
+        said = f"{trail}: {self.message}" if trail else self.message
+        return f"{self.path}:{self.line}:{self.column}: {' '.join(said.splitlines())}"
 
 
 class RuleBookErrors(ConfigError):

@@ -38,6 +38,8 @@ def _widened(node: Any) -> Any:
     kind = node.get("type")
     if kind == "string" and not {"enum", "const", "format"} & node.keys():
         widened["type"] = _TEXT
+    elif any(part.get("type") == "number" for part in node.get("anyOf", ())):
+        return node  # a Decimal: pydantic already says number or text
     elif kind == "integer":
         widened |= {"type": ["integer", "string"], "pattern": r"^\d+$"}
     elif kind == "boolean":

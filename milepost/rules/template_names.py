@@ -4,6 +4,7 @@ A name is followed through the models of its roots, so `job.numbr` is known to b
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from math import isfinite
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -87,6 +88,8 @@ def _form_problems(node: nodes.Node, filters: Collection[str], tests: Collection
             yield f"unknown filter '{node.name}'{did_you_mean(node.name, filters)}; there are {known}"
         if isinstance(node, nodes.Test) and node.name not in tests:
             yield f"unknown test 'is {node.name}'; there are {', '.join(tests)}"
+        if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+            yield "a number is out of range"
         return
     hint = next((hint for form, hint in _HINTS if isinstance(node, form)), None)
     yield hint or f"'{type(node).__name__.lower()}' is not allowed in a template"

@@ -46,7 +46,7 @@ class BookFolder:
 
     def versions(self, book: str) -> list[BookVersion]:
         """The versions of a book, oldest first. Raises UnknownName; RuleBookErrors when a version cannot be placed."""
-        return sorted(map(self._versions.read, self._files(book)), key=lambda version: version.version)
+        return sorted(map(self._versions.read, self.files(book)), key=lambda version: version.version)
 
     def in_force(self, book: str, on: date) -> RuleBook:
         """The version that bills a job completed on this day. Raises UnknownName, RuleBookErrors, or ConfigError."""
@@ -75,8 +75,8 @@ class BookFolder:
         """The book in this file, which must have the version that its name says. Raises RuleBookErrors."""
         return self._books.read(path)
 
-    def _files(self, book: str) -> list[Path]:
-        """The version files of a book. A name that is nearly right is an error: such a version would never be used."""
+    def files(self, book: str) -> list[Path]:
+        """The files of a book's versions. A name that is nearly right is an error: such a version would never be used."""
         folder = self.root / book
         files = _version_files(folder) if folder.parent == self.root and folder.is_dir() else []
         if not files:
@@ -121,7 +121,7 @@ def _read_book(path: Path) -> RuleBook:
 
 
 def _version_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _NEARLY.fullmatch(path.name))
+    return sorted(path for path in folder.iterdir() if _NEARLY.fullmatch(path.name) and path.is_file())
 
 
 def _check_name(path: Path, text: str, version: int) -> None:
