@@ -62,6 +62,10 @@ class XeroState:
         kept = [c for c in self.tokens.connections if c.organisation != organisation]
         self.tokens.connections = kept
 
+    def merge_contacts(self, organisation: str, loser_id: str, winner_id: str) -> None:
+        """What the Merge button in Xero does; raises KeyError when a contact does not exist."""
+        self.organisations[organisation].merge_contacts(loser_id, winner_id, self.clock())
+
     def take_internal_error(self, method: str, path: str) -> InternalError | None:
         for error in self.internal_errors:
             if error.method in ("*", method) and fnmatchcase(path, error.path):

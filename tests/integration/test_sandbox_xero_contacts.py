@@ -134,7 +134,7 @@ async def test_spaces_in_names_are_trimmed_when_so_switched() -> None:
 
 async def test_a_merge_archives_the_loser_and_points_to_the_winner(xero: Local) -> None:
     made = (await xero.put("Invoices", invoice()))[0]
-    xero.org.merge_contacts(AROHA, HARBOUR, xero.now())
+    xero.sandbox.state.merge_contacts("nz", AROHA, HARBOUR)
     loser = (await xero.rows(f"Contacts/{AROHA}"))[0]
     assert (loser["ContactStatus"], loser["MergedToContactID"]) == ("ARCHIVED", HARBOUR)
     assert (await xero.rows(f"Invoices/{made['InvoiceID']}"))[0]["Contact"]["ContactID"] == HARBOUR
