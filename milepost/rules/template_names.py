@@ -82,17 +82,18 @@ def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
 
 
 def _form_problems(node: nodes.Node, filters: Collection[str], tests: Collection[str]) -> Iterator[str]:
-    if isinstance(node, _ALLOWED):
-        if isinstance(node, nodes.Filter) and node.name not in filters:
-            known = ", ".join(filters)
-            yield f"unknown filter '{node.name}'{did_you_mean(node.name, filters)}; there are {known}"
-        if isinstance(node, nodes.Test) and node.name not in tests:
-            yield f"unknown test 'is {node.name}'; there are {', '.join(tests)}"
-        if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
-            yield "a number is out of range"
-        return
-    hint = next((hint for form, hint in _HINTS if isinstance(node, form)), None)
-    yield hint or f"'{type(node).__name__.lower()}' is not allowed in a template"
+    if not isinstance(node, _ALLOWED):
+        hint = next((hint for form, hint in _HINTS if isinstance(node, form)), None)
+        yield hint or f"'{type(node).__name__.lower()}' is not allowed in a template"
+    elif isinstance(node, nodes.Filter) and node.name not in filters:
+        known = ", ".join(filters)
+        yield f"unknown filter '{node.name}'{did_you_mean(node.name, filters)}; there are {known}"
+    elif isinstance(node, nodes.Test) and node.name not in tests:
+        yield f"unknown test 'is {node.name}'; there are {', '.join(tests)}"
+    elif isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+        yield "a number is out of range"
+    elif isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Const):
+        yield "a plain value has no parts"
 
 
 def _name_problems(node: nodes.Node, roots: Roots, readable: Readable) -> Iterator[str]:
