@@ -187,7 +187,7 @@ unread_jobs = Table(
     metadata,
     Column("connection", String(40), primary_key=True),
     Column("job_id", Words(), primary_key=True),
-    Column("why", Text, nullable=False),
+    Column("why", Words(), nullable=False),
     Column("since", Moment, nullable=False),
 )
 

@@ -104,7 +104,9 @@ async def test_due_again_are_failures_whose_time_has_come_and_plans_left_behind(
         await bill_it(c, jobs["done"], bill(jobs["done"]))
         await save_decisions(c, "run-1", [(jobs["left"], bill(jobs["left"])), (jobs["held"], hold(jobs["held"]))], NOW)
         due = await billings.due_again(c, "acme", NOW + minutes(6))
+        open_jobs = await billings.open_jobs(c, "acme", NOW + minutes(6))
     assert sorted(row.job_id for row in due) == ["left", "soon"]
+    assert open_jobs == ["held", "left", "soon"]
 
 
 async def test_each_done_billing_is_written_back_and_noted_once(ledger: Database) -> None:
@@ -120,3 +122,19 @@ async def test_each_done_billing_is_written_back_and_noted_once(ledger: Database
         assert ids(await billings.to_write_back(c, "acme", 10)) == [two]
         assert ids(await billings.to_note(c, "acme", 10)) == [one]
         assert await billings.counts(c, "acme") == {"done": 2, "planned": 1}
+
+
+@pytest.mark.parametrize("status", [billings.BillingStatus.HELD, billings.BillingStatus.FAILED])
+async def test_a_plan_that_cannot_be_sent_is_put_in_trouble_and_what_was_sent_is_not(
+    ledger: Database, status: billings.BillingStatus
+) -> None:
+    async with ledger.write() as c:
+        await bill_it(c, job("j1"), bill(job("j1")), settled=False)
+        await save_decisions(c, "run-1", [(job("j2"), bill(job("j2")))], NOW)
+        ids = [str(bill(job(name)).key.id) for name in ("j1", "j2")]
+        troubled = [billings.Troubled(i, status, "no_contact", "Two contacts fit.", "Link one.") for i in ids]
+        await billings.set_trouble(c, troubled, NOW + minutes(1))
+        await billings.set_trouble(c, [], NOW)
+        sent, unsent = await billings.rows_of(c, "acme", ["j1", "j2"])
+    assert (sent.status, sent.trouble_why) == ("sending", None)
+    assert (unsent.status, unsent.trouble_code, unsent.trouble_fix) == (status, "no_contact", "Link one.")

@@ -107,6 +107,25 @@ async def test_two_stages_decided_at_once_do_not_bill_the_same_work(ledger: Data
         assert await claim(c, [Claim(str(whole.key.id), "x", whole, known)], new_request("r2"), NOW)
 
 
+async def test_a_claim_of_another_stage_waits_for_the_one_that_is_not_committed_yet(ledger: Database) -> None:
+    of = job("j1")
+    deposit, whole = bill(of, "DEP", amount="30.00"), bill(of, "FIN", amount="100.00")
+    async with ledger.write() as c:
+        await save_decisions(c, "run-1", [(of, deposit), (of, whole)], NOW)
+
+    async def claim_the_whole() -> None:
+        async with ledger.write() as c:
+            await claim(c, [Claim(str(whole.key.id), "x", whole, History())], new_request("r2"), NOW)
+
+    async with ledger.write() as c:
+        await claim(c, [Claim(str(deposit.key.id), "x", deposit, History())], new_request("r1"), NOW)
+        other = asyncio.create_task(claim_the_whole())
+        await asyncio.sleep(0.1)
+        assert not other.done()
+    with pytest.raises(ClaimLost):
+        await other
+
+
 async def test_a_request_carries_a_billing_only_once(ledger: Database) -> None:
     (wanted,) = await planned(ledger, "j1")
     async with ledger.write() as c:

@@ -24,7 +24,18 @@ from milepost.ledger.connections import (
     set_tenant,
 )
 from milepost.ledger.database import Database
-from milepost.ledger.jobs import find_job, get_jobs, job_counts, known_markers, save_jobs
+from milepost.ledger.jobs import (
+    find_job,
+    get_jobs,
+    job_counts,
+    known_markers,
+    mark_decided,
+    save_jobs,
+    save_unread,
+    undecided,
+    unread,
+)
+from milepost.platforms.protocol import JobProblem
 from milepost.rules.model import Milestone, Origin, Rule, RuleBook, Then
 from tests.ledger_values import NOW, job, minutes
 
@@ -122,6 +133,36 @@ async def test_of_jobs_with_one_number_the_one_fetched_last_is_found(ledger: Dat
         found = await find_job(c, "acme", "1482")
     assert found is not None
     assert found.id == "new"
+
+
+async def test_a_job_waits_until_a_run_decided_on_it_as_it_is(ledger: Database) -> None:
+    one, two = job("j1"), job("j2")
+    changed = one.model_copy(update={"title": "Another job entirely"})
+    async with ledger.write() as c:
+        await save_jobs(c, "acme", [one, two], {}, NOW)
+        assert await undecided(c, "acme") == ["j1", "j2"]
+        await mark_decided(c, "acme", [one, two])
+        assert await undecided(c, "acme") == []
+        await save_jobs(c, "acme", [changed, two], {}, LATER)
+        assert await undecided(c, "acme") == ["j1"]
+        await mark_decided(c, "acme", [one])
+        assert await undecided(c, "acme") == ["j1"], "a run decided on it as it was"
+        await mark_decided(c, "acme", [changed])
+        assert await undecided(c, "acme") == await undecided(c, "bolt") == []
+
+
+async def test_a_job_that_cannot_be_read_is_tried_again_until_it_can(ledger: Database) -> None:
+    def problem(job_id: str) -> JobProblem:
+        return JobProblem(job_id, why="Its line 3 has \0 no price.", fix="Give it one.")
+
+    async with ledger.write() as c:
+        await save_unread(c, "acme", [problem("later")], LATER)
+        await save_unread(c, "acme", [problem("j1"), problem("j2")], NOW)
+        await save_unread(c, "acme", [problem("j1")], LATER)
+        assert await unread(c, "acme") == ["j1", "j2", "later"]
+        await save_jobs(c, "acme", [job("j1")], {}, LATER)
+        assert await unread(c, "acme") == ["j2", "later"]
+        assert await unread(c, "bolt") == []
 
 
 async def test_a_run_has_its_counts_once_it_has_ended(ledger: Database) -> None:

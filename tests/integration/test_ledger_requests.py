@@ -1,5 +1,6 @@
 """Requests left unsettled: who may send them again, and when."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -53,6 +54,21 @@ async def test_of_two_that_take_over_one_is_first(ledger: Database) -> None:
     async with ledger.write() as c:
         second = await take_over(c, "r1", "me", NOW + LEASE, NOW)
     assert (first, second) == (True, False)
+
+
+async def test_of_two_that_take_over_at_the_same_moment_one_is_first(ledger: Database) -> None:
+    async def take(owner: str) -> bool:
+        async with ledger.write() as c:
+            return await take_over(c, "r1", owner, NOW + LEASE, NOW)
+
+    async with ledger.write() as c:
+        await record_request(c, new_request(owner=GONE), NOW)
+    async with ledger.write() as c:
+        assert await take_over(c, "r1", ELSEWHERE, NOW + LEASE, NOW)
+        other = asyncio.create_task(take("me"))
+        await asyncio.sleep(0.1)
+        assert not other.done(), "it waits for the one that has not committed yet"
+    assert await other is False
 
 
 async def test_a_lease_is_moved_and_let_go_only_by_its_owner(ledger: Database) -> None:

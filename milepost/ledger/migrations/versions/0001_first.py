@@ -239,7 +239,7 @@ def upgrade() -> None:
         "unread_jobs",
         sa.Column("connection", sa.String(length=40), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "job_id", name=op.f("pk_unread_jobs")),
     )
