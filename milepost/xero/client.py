@@ -10,19 +10,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import httpx
 
+from milepost.connection import XeroSettings
 from milepost.errors import RateLimited
 from milepost.xero import exchange
 from milepost.xero.exchange import Answer, Call, CallRecord, Reply
 from milepost.xero.governor import Governor
 from milepost.xero.oauth import Tokens
 from milepost.xero.refusals import SYSTEM
-
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
 
 __all__ = ["Answer", "CallRecord", "XeroClient"]
 
@@ -46,7 +44,7 @@ class XeroClient:
 
     def __init__(
         self,
-        settings: "XeroSettings",
+        settings: XeroSettings,
         tokens: Tokens,
         governor: Governor,
         tenant_id: str,

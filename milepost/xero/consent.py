@@ -4,11 +4,9 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
+from milepost.connection import XeroSettings
 
 SCOPES = {
     "openid": "identifies the Xero user who connects",
@@ -36,7 +34,7 @@ def new_pkce() -> tuple[str, str]:
 
 
 def authorize_url(
-    settings: "XeroSettings",
+    settings: XeroSettings,
     redirect_uri: str,
     state: str,
     code_challenge: str | None = None,

@@ -13,14 +13,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from milepost.connection import XeroSettings
 from milepost.errors import RateLimited
 from milepost.xero.refusals import SYSTEM
-
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +241,7 @@ def _whole(value: str | None) -> int | None:
 _governors: dict[tuple[str, str], Governor] = {}
 
 
-def governor_for(settings: "XeroSettings", tenant_id: str) -> Governor:
+def governor_for(settings: XeroSettings, tenant_id: str) -> Governor:
     """The one governor of this organisation in this process."""
     key = (settings.api_url, tenant_id)
     if key not in _governors:

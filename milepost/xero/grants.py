@@ -5,18 +5,16 @@ Reference: Xero developer docs, "The standard authorization code flow" and "Cust
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import httpx
 from pydantic import AwareDatetime, SecretStr
 
+from milepost.connection import XeroSettings
 from milepost.errors import AuthError, RemoteError
 from milepost.jobs import Record
 from milepost.xero import wire
 from milepost.xero.refusals import RECONNECT, SYSTEM, excerpt, readable
-
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
 
 Clock = Callable[[], datetime]
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
@@ -59,7 +57,7 @@ def utcnow() -> datetime:
 
 
 async def by_code(
-    settings: "XeroSettings",
+    settings: XeroSettings,
     http: httpx.AsyncClient,
     code: str,
     redirect_uri: str,
@@ -74,19 +72,19 @@ async def by_code(
 
 
 async def by_refresh(
-    settings: "XeroSettings", http: httpx.AsyncClient, refresh_token: SecretStr, clock: Clock = utcnow
+    settings: XeroSettings, http: httpx.AsyncClient, refresh_token: SecretStr, clock: Clock = utcnow
 ) -> TokenSet:
     """Rotate a token set. A lost answer is asked for again: the old refresh token stays good for 30 minutes for that."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
     return await _token(settings, http, form, clock)
 
 
-async def by_credentials(settings: "XeroSettings", http: httpx.AsyncClient, scope: str, clock: Clock = utcnow) -> TokenSet:
+async def by_credentials(settings: XeroSettings, http: httpx.AsyncClient, scope: str, clock: Clock = utcnow) -> TokenSet:
     """A custom connection's token set; it has no refresh token."""
     return await _token(settings, http, {"grant_type": "client_credentials", "scope": scope}, clock)
 
 
-async def revoke(settings: "XeroSettings", http: httpx.AsyncClient, refresh_token: SecretStr) -> None:
+async def revoke(settings: XeroSettings, http: httpx.AsyncClient, refresh_token: SecretStr) -> None:
     """Give a sign-in back: removes all connections of that user to this app (Xero developer docs, token revocation)."""
     form = {"token": refresh_token.get_secret_value()}
     response = await _post(settings, http, "/connect/revocation", form, "signing out")
@@ -94,7 +92,7 @@ async def revoke(settings: "XeroSettings", http: httpx.AsyncClient, refresh_toke
         raise _refused(response, "signing out")
 
 
-async def _token(settings: "XeroSettings", http: httpx.AsyncClient, form: Mapping[str, str], clock: Clock) -> TokenSet:
+async def _token(settings: XeroSettings, http: httpx.AsyncClient, form: Mapping[str, str], clock: Clock) -> TokenSet:
     asked_at = clock()
     repeats = 1 if form["grant_type"] == "authorization_code" else _TRIES
     response = await _post(settings, http, "/connect/token", form, "signing in", repeats)
@@ -116,7 +114,7 @@ def _token_set(body: Mapping[str, Any], asked_at: datetime, form: Mapping[str, s
 
 
 async def _post(
-    settings: "XeroSettings",
+    settings: XeroSettings,
     http: httpx.AsyncClient,
     path: str,
     form: Mapping[str, str],

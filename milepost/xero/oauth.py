@@ -8,10 +8,10 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import httpx
 
+from milepost.connection import XeroSettings
 from milepost.errors import AuthError
 from milepost.xero.consent import CUSTOM_CONNECTION_SCOPES, SCOPES, authorize_url, new_pkce
 from milepost.xero.grants import (
@@ -28,9 +28,6 @@ from milepost.xero.grants import (
 from milepost.xero.grants import by_code as exchange_code
 from milepost.xero.refusals import RECONNECT, SYSTEM
 from milepost.xero.tenants import Tenant, choose_tenant, delete_connection, list_tenants
-
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
 
 __all__ = [
     "CUSTOM_CONNECTION_SCOPES",
@@ -63,7 +60,7 @@ class Tokens:
 
     def __init__(
         self,
-        settings: "XeroSettings",
+        settings: XeroSettings,
         store: TokenStore,
         http: httpx.AsyncClient,
         token_set_id: str,

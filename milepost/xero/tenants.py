@@ -1,18 +1,16 @@
 """The organisations that a sign-in is connected to: listed, chosen, disconnected (Xero's `/connections`)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
+from milepost.connection import XeroSettings
 from milepost.errors import ConfigError, RemoteError
 from milepost.jobs import Record
 from milepost.xero import wire
 from milepost.xero.grants import TIMEOUT
 from milepost.xero.refusals import SYSTEM, readable, refusal
-
-if TYPE_CHECKING:
-    from milepost.connection import XeroSettings
 
 
 class Tenant(Record):
@@ -25,7 +23,7 @@ class Tenant(Record):
 
 
 async def list_tenants(
-    settings: "XeroSettings", http: httpx.AsyncClient, access_token: str, auth_event_id: str | None = None
+    settings: XeroSettings, http: httpx.AsyncClient, access_token: str, auth_event_id: str | None = None
 ) -> list[Tenant]:
     """The organisations; practices are left out. `auth_event_id` narrows it to one consent.
 
@@ -39,9 +37,7 @@ async def list_tenants(
     return [tenant for row in rows if (tenant := _tenant(row)).type == "ORGANISATION"]
 
 
-async def delete_connection(
-    settings: "XeroSettings", http: httpx.AsyncClient, access_token: str, connection_id: str
-) -> None:
+async def delete_connection(settings: XeroSettings, http: httpx.AsyncClient, access_token: str, connection_id: str) -> None:
     """Disconnect one organisation, by its connection's id. One that is gone already is no error."""
     await _call(settings, http, "DELETE", f"/connections/{connection_id}", access_token, {}, gone_is_fine=True)
 
@@ -70,7 +66,7 @@ def _tenant(row: Any) -> Tenant:
 
 
 async def _call(
-    settings: "XeroSettings",
+    settings: XeroSettings,
     http: httpx.AsyncClient,
     method: str,
     path: str,

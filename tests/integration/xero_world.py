@@ -1,6 +1,6 @@
 """A local Xero behind a real socket, and the product's own client signed in to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,7 @@ from milepost.xero.client import CallRecord, XeroClient
 from milepost.xero.governor import Governor
 from milepost.xero.oauth import StoredTokens, Tokens, TokenSet
 from sandbox.clock import SandboxClock
-from sandbox.faults import Fault
+from sandbox.faults import ASGIApp, Fault
 from sandbox.server import LoopbackServer
 from sandbox.xero.app import XeroSandbox, create_xero
 from sandbox.xero.settings import RateLimits, Switches, demo_app, demo_custom_app
@@ -96,14 +96,15 @@ async def xero_world(
     limits: RateLimits | None = None,
     *,
     is_custom: bool = False,
+    in_front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> AsyncIterator[World]:
-    """Without limits unless a test asks for them."""
+    """Without limits unless a test asks for them; `in_front` wraps what is served."""
     clock = SandboxClock()
     apps = (demo_app(), demo_custom_app(organisation))
     limits = limits or RateLimits(enabled=False)
     sandbox = create_xero(SandboxSettings(apps, limits, switches or Switches(), consent=(organisation,)), clock)
     app = apps[1] if is_custom else apps[0]
-    server = LoopbackServer("xero", sandbox.app)
+    server = LoopbackServer("xero", in_front(sandbox.app))
     await server.start()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.stop)
