@@ -6,14 +6,13 @@ The moves are in `decisions` (decided), `claims` (sending) and `settling` (done,
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, not_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Bill
 from milepost.billing.facts import Billed, History
 from milepost.ledger.billing_rows import (
     HAS_LIVE_INVOICE,
-    IS_CLAIMABLE,
     BillingRow,
     BillingStatus,
     billing_row,
@@ -35,7 +34,6 @@ __all__ = [
     "Troubled",
     "claim",
     "counts",
-    "due_again",
     "get",
     "history",
     "listing",
@@ -126,22 +124,17 @@ async def counts(c: AsyncConnection, connection: str) -> dict[str, int]:
     return dict((await c.execute(query.group_by(billings.c.status))).tuples().all())
 
 
-async def due_again(c: AsyncConnection, connection: str, now: datetime, limit: int = 1000) -> list[BillingRow]:
-    """Failed billings whose next attempt is due, and planned ones that a run left behind; the longest waiting first."""
-    due = or_(
-        billings.c.next_attempt_at <= now,
-        and_(billings.c.status == BillingStatus.PLANNED, billings.c.next_attempt_at.is_(None)),
-    )
-    query = select(billings).where(billings.c.connection == connection, IS_CLAIMABLE, due)
-    query = query.order_by(billings.c.updated_at, billings.c.id).limit(limit)
-    return [billing_row(row) for row in (await c.execute(query)).mappings()]
-
-
 async def open_jobs(c: AsyncConnection, connection: str, now: datetime) -> list[str]:
-    """The jobs with a billing that is held, was planned and left behind, or failed and is due again."""
-    later = and_(billings.c.status == BillingStatus.FAILED, billings.c.next_attempt_at > now)
-    waiting = or_(billings.c.status == BillingStatus.HELD, IS_CLAIMABLE)
-    query = select(billings.c.job_id).where(billings.c.connection == connection, waiting, not_(later)).distinct()
+    """The jobs with a billing that is held, was planned and left behind, or failed and is due again.
+
+    A failure without a next attempt is due at once.
+    """
+    is_due = or_(billings.c.next_attempt_at.is_(None), billings.c.next_attempt_at <= now)
+    waiting = or_(
+        billings.c.status.in_((BillingStatus.HELD, BillingStatus.PLANNED)),
+        and_(billings.c.status == BillingStatus.FAILED, is_due),
+    )
+    query = select(billings.c.job_id).where(billings.c.connection == connection, waiting).distinct()
     return sorted((await c.execute(query)).scalars())
 
 

@@ -1,18 +1,19 @@
 """What is asked of the ledger: what was billed before, what is due, what to tell next."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from milepost.billing.decision import Bill
+from milepost.billing.decision import Bill, Hold, Skip
 from milepost.jobs import Job
 from milepost.ledger import billings
 from milepost.ledger.billings import AnswerMeta, Claim, Settled, claim, history, listing, save_decisions, settle
 from milepost.ledger.database import Database
 from tests.integration.test_ledger_decisions import done
-from tests.ledger_values import NOW, bill, hold, job, minutes, new_request
+from tests.ledger_values import NOW, bill, hold, job, minutes, new_request, skip
 
 pytest_plugins = ["tests.ledger_fixtures"]
 
@@ -93,20 +94,32 @@ async def test_billings_are_found_by_status_and_by_the_jobs_id_or_number(ledger:
     assert found == [["j2"], ["j1"], ["j1"], []]
 
 
-async def test_due_again_are_failures_whose_time_has_come_and_plans_left_behind(ledger: Database) -> None:
-    jobs = {name: job(name) for name in ("soon", "late", "left", "held", "done")}
+@pytest.mark.parametrize(
+    ("next_attempt", "is_open"), [(None, True), (minutes(5), True), (minutes(60), False)], ids=["none", "past", "to come"]
+)
+async def test_a_failed_billing_keeps_its_job_open_once_its_next_attempt_is_due(
+    ledger: Database, next_attempt: timedelta | None, is_open: bool
+) -> None:
     async with ledger.write() as c:
-        for place, (name, next_attempt) in enumerate([("soon", minutes(5)), ("late", minutes(60))]):
-            billing_id = await bill_it(c, jobs[name], bill(jobs[name]), place, settled=False)
-            request = f"r-{billing_id}"[:36]
-            away = Settled.failed(billing_id, why="Away.", fix="Wait.", next_attempt_at=NOW + next_attempt)
-            await settle(c, request, [away], AnswerMeta(503), NOW)
-        await bill_it(c, jobs["done"], bill(jobs["done"]))
-        await save_decisions(c, "run-1", [(jobs["left"], bill(jobs["left"])), (jobs["held"], hold(jobs["held"]))], NOW)
-        due = await billings.due_again(c, "acme", NOW + minutes(6))
-        open_jobs = await billings.open_jobs(c, "acme", NOW + minutes(6))
-    assert sorted(row.job_id for row in due) == ["left", "soon"]
-    assert open_jobs == ["held", "left", "soon"]
+        billing_id = await bill_it(c, job("j1"), bill(job("j1")), settled=False)
+        moment = None if next_attempt is None else NOW + next_attempt
+        away = Settled.failed(billing_id, why="Away.", fix="Wait.", next_attempt_at=moment)
+        await settle(c, f"r-{billing_id}"[:36], [away], AnswerMeta(503), NOW)
+        assert await billings.open_jobs(c, "acme", NOW + minutes(6)) == (["j1"] if is_open else [])
+
+
+async def test_jobs_stay_open_while_they_are_held_or_their_plan_was_left_behind(ledger: Database) -> None:
+    async with ledger.write() as c:
+        await bill_it(c, job("done"), bill(job("done")))
+        await bill_it(c, job("sending"), bill(job("sending")), 1, settled=False)
+        left: list[tuple[Job, Bill | Hold | Skip]] = [
+            (job("left"), bill(job("left"))),
+            (job("held"), hold(job("held"))),
+            (job("skipped"), skip(job("skipped"))),
+            (job("left"), bill(job("left"), "DEP")),
+        ]
+        await save_decisions(c, "run-1", left, NOW)
+        assert await billings.open_jobs(c, "acme", NOW) == ["held", "left"]
 
 
 async def test_each_done_billing_is_written_back_and_noted_once(ledger: Database) -> None:

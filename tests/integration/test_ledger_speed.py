@@ -14,8 +14,8 @@ JOBS = [job(f"j{place}") for place in range(1000)]
 DECISIONS = [(of, bill(of, lines=3, amount="300.00")) for of in JOBS]
 IDS = [str(decided.key.id) for _, decided in DECISIONS]
 
-AT_MOST = 0.5
-"""Seconds. Each takes well under 0.15 on a quiet machine; the rest is for a busy one."""
+AT_MOST = 0.4
+"""Seconds of this process's CPU, which a busy machine stretches less than the clock. Each takes about 0.1 or less."""
 
 
 async def _save(db: Database) -> None:
@@ -52,9 +52,9 @@ async def test_a_thousand_jobs_take_moments(tmp_path: Path, record_property: Cal
     took: dict[str, float] = {}
     async with open_database(installed(tmp_path)) as db:
         for step in STEPS:
-            start = time.perf_counter()
+            start = time.process_time()
             await step(db)
-            took[step.__name__] = round(time.perf_counter() - start, 4)
+            took[step.__name__] = round(time.process_time() - start, 4)
     for name, seconds in took.items():
         record_property(name, seconds)
     assert max(took.values()) < AT_MOST, took
