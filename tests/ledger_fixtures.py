@@ -18,7 +18,7 @@ from milepost.ledger.tables import metadata
 from milepost.settings import Installation
 from tests.ledger_values import installed
 
-POSTGRES_URL = os.environ.get("MILEPOST_TEST_POSTGRES_URL")
+POSTGRES_URL = os.environ.get("MILEPOST_TEST_POSTGRES_URL") or None
 BACKENDS = ["sqlite", "postgresql"]
 
 

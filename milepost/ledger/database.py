@@ -3,7 +3,6 @@
 Nothing calls out over the network while it holds `write()`: on SQLite that would stop every other writer.
 """
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,8 +15,6 @@ from milepost.ledger.engine import Engines, create_engines, is_sqlite, ledger_ur
 from milepost.ledger.migrate import migrate
 from milepost.ledger.sealer import Sealer
 from milepost.settings import Installation
-
-_log = logging.getLogger(__name__)
 
 
 class Database:

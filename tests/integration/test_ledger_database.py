@@ -1,6 +1,9 @@
 """The ledger's database: opened, brought up to date, written and read in transactions."""
 
 import asyncio
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,17 @@ def test_the_revisions_are_one_line_that_ends_at_head() -> None:
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [HEAD]
     assert len(script.get_bases()) == 1
+
+
+def test_the_wheel_brings_the_migrations(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=Path(__file__).parents[2], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    revisions = [path.name for path in (MIGRATIONS / "versions").glob("*.py")]
+    assert {"milepost/ledger/migrations/env.py", *(f"milepost/ledger/migrations/versions/{name}" for name in revisions)} <= {
+        *names
+    }
 
 
 async def test_opening_again_keeps_what_is_there(fresh_url: str, tmp_path: Path) -> None:
