@@ -14,16 +14,19 @@ from rich.table import Table
 from cli.show import out, table, text
 from milepost.errors import ConfigError
 from milepost.jobs import Job
+from milepost.platforms.csv.platform import CsvPlatform
 from milepost.platforms.declared.load import unfilled
 from milepost.platforms.declared.parts import check_zone
 from milepost.platforms.declared.platform import DeclaredPlatform, Looked
 from milepost.platforms.declared.schema import schema_text
 from milepost.platforms.declared.settings import DeclaredSettings
 from milepost.platforms.protocol import Capabilities, JobProblem
-from milepost.platforms.registry import PLATFORMS
+from milepost.platforms.servicem8.platform import ServiceM8Platform
 
 PERSON_NEEDED = 1
 LONGEST_RAW = 60
+KINDS = {platform.kind: platform for platform in (ServiceM8Platform, DeclaredPlatform, CsvPlatform)}
+"""What the registry opens, as classes: they say what they can do."""
 
 app = typer.Typer(no_args_is_help=True, help="Job systems: those there are, and trying out the description of another.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -60,7 +63,7 @@ def try_out(
 @app.command("list")
 def list_platforms(as_json: AsJson = False) -> None:
     """List the kinds of job systems and what each can do."""
-    found = {kind: _capabilities(platform) for kind, platform in PLATFORMS.items()}
+    found = {kind: _capabilities(platform) for kind, platform in KINDS.items()}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return

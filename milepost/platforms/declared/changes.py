@@ -51,8 +51,8 @@ class ChangeReader:
                     break
         newest = max((one.modified for one in self.read if one.modified), default=floor or now)
         watermark = min(newest if about.modified else now, now)
-        refs = {one.ref.id: one.ref for one in reversed(self.read)}
-        return Changes(tuple(reversed(refs.values())), json.dumps({"since": watermark.isoformat()}))
+        refs = {one.ref.id: one.ref for one in self.read}
+        return Changes(tuple(refs.values()), json.dumps({"since": watermark.isoformat()}))
 
     def listing(self, asked_from: datetime | None = None) -> Listing:
         """The list's first request."""

@@ -40,6 +40,10 @@ class ExactFunctions(Functions):
         return number if number.is_finite() else None
 
     @signature({"types": []})
+    def _func_type(self, value: Any) -> str:
+        return self._convert_to_jmespath_type(type(value).__name__)
+
+    @signature({"types": []})
     def _func_to_string(self, value: Any) -> str:
         return str(value) if isinstance(value, Decimal) else str(super()._func_to_string(value))  # type: ignore[misc]  # the stubs lack it
 

@@ -183,7 +183,7 @@ class Reading:
             if value is not None and value != ():
                 _put(values, tuple(step.format(mode=self._mode) for step in target.place or (name,)), value)
         self._own_names(values, place, section, record, row)
-        if values or place == ("job",):
+        if values or row is not None or place == ("job",):
             self._note_missing(values, place, section, row)
         return values
 

@@ -69,7 +69,8 @@ def _zones() -> frozenset[str]:
 def check_zone(name: str) -> str:
     """The IANA name of a time zone, or ValueError with the nearest one."""
     if name not in _zones():
-        raise ValueError(f"'{name}' is no time zone{did_you_mean(name, _zones())}; write one such as Europe/London")
+        near = did_you_mean(name, _zones()) or "; write one such as Europe/London"
+        raise ValueError(f"'{name}' is no time zone{near}")
     return name
 
 

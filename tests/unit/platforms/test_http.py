@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -19,68 +16,9 @@ from milepost.platforms.answers import Asked, redacted
 from milepost.platforms.http import Call, ClientCredentials, PlatformHttp
 from milepost.platforms.pace import Pace
 from milepost.platforms.protocol import RatePolicy
+from tests.unit.platforms.loopback import Says, Server, serving
 
 FREE = RatePolicy()
-JSON = "application/json"
-
-
-@dataclass
-class Heard:
-    """One request as the server saw it."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Says:
-    """One answer to give; `drop` closes the connection without one."""
-
-    status: int = 200
-    body: bytes = b"{}"
-    headers: dict[str, str] = field(default_factory=dict)
-    drop: bool = False
-
-
-class Server:
-    """An HTTP/1.1 server on loopback that gives prepared answers in turn; the last one again and again."""
-
-    def __init__(self, *answers: Says) -> None:
-        self.answers = list(answers) or [Says()]
-        self.heard: list[Heard] = []
-        self.url = ""
-        self.busy = 0
-        self.most_at_once = 0
-        self.delay = 0.0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        method, target, _ = head[0].split(" ", 2)
-        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.heard.append(Heard(method, target, headers, body))
-        self.busy += 1
-        self.most_at_once = max(self.most_at_once, self.busy)
-        await asyncio.sleep(self.delay)
-        self.busy -= 1
-        says = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if not says.drop:
-            sent = {"content-type": JSON, "content-length": str(len(says.body)), "connection": "close"}
-            lines = [f"{k}: {v}" for k, v in (sent | says.headers).items()]
-            writer.write(f"HTTP/1.1 {says.status} X\r\n".encode())
-            writer.write("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + says.body)
-        writer.close()
-
-
-@asynccontextmanager
-async def serving(*answers: Says) -> AsyncIterator[Server]:
-    server = Server(*answers)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    async with listener:
-        yield server
 
 
 class Waits:
@@ -98,9 +36,7 @@ class Waits:
         return self.now
 
 
-def client(
-    server: Server, waits: Waits | None = None, policy: RatePolicy = FREE, **more: Any
-) -> PlatformHttp:
+def client(server: Server, waits: Waits | None = None, policy: RatePolicy = FREE, **more: Any) -> PlatformHttp:
     waits = waits or Waits()
     return PlatformHttp("Fieldbook", server.url, policy, pause=waits, clock=waits.clock, **more)
 
@@ -356,9 +292,7 @@ async def test_callers_share_one_token() -> None:
     ):
         await asyncio.gather(*(http.get_json("/jobs") for _ in range(4)))
     assert [h.target for h in server.heard] == ["/token"] + ["/jobs"] * 4
-    assert (
-        server.heard[0].body == b"grant_type=client_credentials&scope=jobs&client_id=me&client_secret=s3cret"
-    )
+    assert server.heard[0].body == b"grant_type=client_credentials&scope=jobs&client_id=me&client_secret=s3cret"
     assert {h.headers["authorization"] for h in server.heard[1:]} == {"Bearer t1"}
 
 
