@@ -47,8 +47,10 @@ def plain_number(cell: str) -> str:
     """Without currency sign and percent; an amount in brackets is negative, as accountants write it."""
     text = cell.strip().removesuffix("%").strip()
     bracketed = _IN_BRACKETS.fullmatch(text)
-    text = _CURRENCY.sub(r"\1", bracketed[1].strip() if bracketed else text)
-    return f"-{text}" if bracketed and text[:1].isdigit() else text
+    bare = _CURRENCY.sub(r"\1", bracketed[1].strip() if bracketed else text)
+    if bracketed:
+        return f"-{bare}" if bare[:1].isdigit() else cell
+    return bare or cell.strip()
 
 
 def _moment(cell: str, zone: ZoneInfo, order: Order) -> datetime | None:

@@ -63,7 +63,9 @@ class RowReader:
             return {}
         first, *others = rows.jobs
         self._note_number(first, others)
-        values = self._values(self.jobs, first, JOB_FIELDS, self.settings.tax_mode)
+        if self._is_too_wide(self.jobs, first):
+            return {}
+        values = self._values(self.jobs, first, JOB_FIELDS)
         own = {name: first.text(column) for name, column in self.jobs.own_columns.items()}
         return values | {
             "platform": "csv",
@@ -100,7 +102,9 @@ class RowReader:
 
     def _line(self, row: Row, number: int) -> dict[str, Any]:
         table = self.lines or self.jobs
-        values = self._values(table, row, LINE_FIELDS, self.settings.tax_mode)
+        if self._is_too_wide(table, row):
+            return {}
+        values = self._values(table, row, LINE_FIELDS)
         values.pop("job", None)
         values.setdefault("id", str(number))
         tax = values.get("tax", {})
@@ -132,21 +136,23 @@ class RowReader:
             self._note(table, row, column, misfit)
             return None
 
-    def _values(self, table: Table, row: Row, targets: Targets, mode: TaxMode) -> dict[str, Any]:
+    def _values(self, table: Table, row: Row, targets: Targets) -> dict[str, Any]:
         """The cells' values in the shape of their record; empty cells are left out."""
-        self._check_width(table, row)
+        suffix = "inc" if self.settings.tax_mode is TaxMode.INCLUSIVE else "ex"
         values: dict[str, Any] = {}
         for name, column in table.columns.items():
             value = self._cell(table, row, column, targets[name])
             if value is not None and value != () and name not in ("number", "kind"):
-                suffix = "inc" if mode is TaxMode.INCLUSIVE else "ex"
                 _put(values, [step.format(mode=suffix) for step in targets[name].place or (name,)], value)
         return values
 
-    def _check_width(self, table: Table, row: Row) -> None:
-        if len(row.cells) > table.width and any(cell.strip() for cell in row.cells[table.width :]):
-            why = f"{len(row.cells)} cells in a table of {table.width} columns; is a text with a comma not in quotes?"
-            self.found.append((f"{table.name}:{row.line}:{table.width + 1}", why))
+    def _is_too_wide(self, table: Table, row: Row) -> bool:
+        """Cells that no header stands over have moved the others: none of the row can be trusted."""
+        if len(row.cells) <= table.width:
+            return False
+        why = f"{len(row.cells)} cells in a table of {table.width} columns; is a text with a comma not in quotes?"
+        self.found.append((f"{table.name}:{row.line}:{table.width + 1}", why))
+        return True
 
     def _cell(self, table: Table, row: Row, column: Column, target: Target) -> Any:
         try:

@@ -66,7 +66,7 @@ def read_table(
         raise _trouble(path, f"it is no CSV: {error}", "Export it again, or set 'delimiter'.") from error
     except ColumnTrouble as error:
         raise _trouble(path, str(error), "Correct 'columns' in the connection.") from error
-    return Table(path.name, columns, own_columns, len(header), tuple(records[1:]))
+    return Table(path.name, columns, own_columns, _width(header, records[1:]), tuple(records[1:]))
 
 
 def require(table: Table, path: Path, fields: Sequence[str], known: Mapping[str, Sequence[str]]) -> None:
@@ -79,6 +79,13 @@ def require(table: Table, path: Path, fields: Sequence[str], known: Mapping[str,
                 f"it has no column for '{field}', such as {usual}",
                 f"Name the header under columns, or check the delimiter: it has {table.width} columns.",
             )
+
+
+def _width(header: Sequence[str], rows: Sequence[Row]) -> int:
+    """The cells a row may have: those of the header, or more where every row ends in empty ones."""
+    shortest = min((len(row.cells) for row in rows), default=0)
+    ends_empty = all(not any(map(str.strip, row.cells[len(header) :])) for row in rows)
+    return max(len(header), shortest) if ends_empty else len(header)
 
 
 def _records(text: str, delimiter: str) -> list[Row]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.errors import RemoteError
@@ -79,6 +79,7 @@ async def test_the_moment_is_asked_for_as_the_api_takes_it(tmp_path: Path, form:
     assert json.loads(changes.cursor) == {"since": "2026-07-31T12:05:00+00:00"}
 
 
+@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2060, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_what_is_asked_is_never_later_than_what_is_meant(moment: datetime) -> None:
     for zone in ("Pacific/Auckland", "Europe/London"):

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.platforms import convert
@@ -48,6 +48,7 @@ def test_what_is_no_number_is_a_misfit(value: Any) -> None:
         convert.as_decimal(value)
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=4))
 def test_every_number_comes_back_however_its_thousands_are_grouped(number: Decimal) -> None:
     assert convert.as_decimal(str(number)) == number
@@ -56,6 +57,7 @@ def test_every_number_comes_back_however_its_thousands_are_grouped(number: Decim
     assert convert.as_decimal(european, decimal_comma=True) == number
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=-(10**14), max_value=10**14))
 def test_cents_lose_nothing(cents: int) -> None:
     amount = convert.as_cents(cents)
@@ -64,6 +66,7 @@ def test_cents_lose_nothing(cents: int) -> None:
     assert amount.as_tuple().exponent == -2
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_number_or_a_misfit(text: str) -> None:
     for decimal_comma in (False, True):
@@ -118,6 +121,7 @@ def test_what_is_no_moment_says_the_form(value: Any, form: str | None) -> None:
         convert.as_moment(value, AUCKLAND, form)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3_000_000_000_000_000), st.integers(-14, 14))
 def test_an_offset_is_never_lost(microseconds: int, hours: int) -> None:
     moment = datetime(1990, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
@@ -173,6 +177,7 @@ def test_html_becomes_plain_text(html: str, plain: str) -> None:
     assert convert.without_html(html) == plain
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_survives_the_removal_of_html(text: str) -> None:
     assert isinstance(convert.without_html(text), str)

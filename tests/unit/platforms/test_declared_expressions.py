@@ -5,7 +5,7 @@ from typing import Any
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.platforms.convert import Misfit
@@ -65,6 +65,7 @@ def test_a_function_that_cannot_take_what_it_got_is_a_misfit_without_the_value(e
     assert "12.30" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from("abc"),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.jobs import Customer, Job, Line, LineKind, Payment, Person, Site, Stage, TaxMode
@@ -195,6 +195,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["state", "client", "items", "paid", "at", "zone", "mode", "ref"]), JSON_VALUES))
 def test_any_answer_becomes_a_job_or_a_problem(record: dict[str, Any]) -> None:
     more = (
