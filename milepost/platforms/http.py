@@ -164,9 +164,7 @@ class PlatformHttp:
     ) -> Answer:
         """One request of any method, never repeated; its body is JSON unless `headers` say otherwise."""
         kind = {"Content-Type": "application/json"} if content is not None else {}
-        request = self._request(
-            method, path, content=content, params=params, headers=kind | dict(headers or {})
-        )
+        request = self._request(method, path, content=content, params=params, headers=kind | dict(headers or {}))
         return await self._once(request, entity)
 
     def _request(self, method: str, path: str, **parts: Any) -> httpx.Request:
@@ -174,9 +172,7 @@ class PlatformHttp:
         try:
             request = self._client.build_request(method, path, **parts)
         except httpx.InvalidURL as error:
-            raise RemoteError(
-                self.system, method, "the path makes no valid address", permanent=True
-            ) from error
+            raise RemoteError(self.system, method, "the path makes no valid address", permanent=True) from error
         if pairs:
             request.url = request.url.copy_merge_params(httpx.QueryParams(pairs))
         base = self._client.base_url

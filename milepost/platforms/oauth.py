@@ -82,9 +82,7 @@ class ClientCredentials(httpx.Auth):
         return httpx.Request("POST", self._token_url, data=form, headers=headers)
 
     def _keep(self, answer: httpx.Response, body: bytes) -> None:
-        asked = Asked(
-            self._system, "POST", httpx.URL(self._token_url), (self._client_secret.get_secret_value(),)
-        )
+        asked = Asked(self._system, "POST", httpx.URL(self._token_url), (self._client_secret.get_secret_value(),))
         if answer.status_code in MENDS_ITSELF:
             raise refusal(asked, answer, body)
         try:

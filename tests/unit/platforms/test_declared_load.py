@@ -1,6 +1,7 @@
 """Descriptions are read strictly: every problem at once, each with its place and the nearest right word."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from milepost.errors import ConfigError
+from milepost.platforms.declared import targets
 from milepost.platforms.declared.load import DescriptionErrors, load_description, parse_description
 from milepost.platforms.declared.platform import DeclaredPlatform
 from milepost.platforms.declared.schema import SCHEMA_FILE, description_schema, schema_text
@@ -191,3 +193,29 @@ def test_a_place_is_found_for_any_field() -> None:
     loaded = described("lines: {from: items, quantity: qty}\n")
     assert loaded.where("lines", 0, "quantity") == "jobs.yaml:9:22"
     assert loaded.where("lines", 0, "unit") == "jobs.yaml:9:1"
+
+
+GUIDE = (EXAMPLE.parents[1] / "declared-platforms.md").read_text()
+
+
+def test_the_first_file_of_the_guide_loads() -> None:
+    first = GUIDE.split("```yaml\n")[1].split("```")[0]
+    assert parse_description(first, "guide.yaml").description.jobs.detail
+
+
+@pytest.mark.parametrize("line", re.findall(r"^(auth: .*|changes: .*|webhook: .*)$", GUIDE, re.MULTILINE))
+def test_every_line_of_the_guide_loads(line: str) -> None:
+    key, _, value = line.partition(": ")
+    if key == "auth":
+        text = SMALL.replace("auth: {kind: none}", line)
+    elif key == "changes":
+        text = SMALL.replace("complete: true", f"complete: true, modified: at, changes: {value.partition('#')[0]}")
+    else:
+        text = SMALL + line + "\n"
+    assert parse_description(text, "guide.yaml").description.name == "Yard"
+
+
+def test_the_guide_names_every_field() -> None:
+    for table in (targets.JOB, targets.CUSTOMER, targets.SITE, targets.CONTACT, targets.LINE, targets.PAYMENT):
+        suffixed = re.compile(r"_(ex|inc)$|^address_")
+        assert [name for name in table if not suffixed.search(name) and name not in GUIDE] == []
