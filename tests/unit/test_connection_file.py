@@ -104,8 +104,8 @@ def test_a_variable_may_stand_inside_a_text(tmp_path: Path) -> None:
             ("authorization_code", "autorization_code"),
             [
                 (
-                    "acme.yaml:4:10: xero > grant: 'autorization_code' is not one of authorization_code, client_credentials; "
-                    "did you mean 'authorization_code'?"
+                    "acme.yaml:4:10: xero > grant: 'autorization_code' is not one of authorization_code, client_credentials"
+                    "; did you mean 'authorization_code'?"
                 )
             ],
         ),
