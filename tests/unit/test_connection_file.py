@@ -188,6 +188,15 @@ def test_a_file_that_is_no_connection_says_so(tmp_path: Path, text: str, expecte
     assert errors(tmp_path, text) == [f"acme.yaml:1:1: {expected}"]
 
 
+def test_the_guide_shows_a_file_and_errors_that_are_real(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs/blocks.md").read_text(encoding="utf-8")
+    text = guide.split("```yaml\n")[1].split("```")[0]
+    assert read(tmp_path, text).name == "acme"
+    shown = guide.split("with its place:\n\n```\n")[1].split("\n```")[0].splitlines()
+    given = {"SM8_KEY": "key", "SLACK_TOKEN": "xoxb-s3cret"}
+    assert errors(tmp_path, text.replace("channel:", "room:"), **given) == shown
+
+
 def test_a_file_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no\.yaml cannot be read: No such file or directory"):
         read_connection(tmp_path / "no.yaml", {})
