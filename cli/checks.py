@@ -18,9 +18,9 @@ class Check:
     """One check: what was tried, whether it went well, what was seen, what to do about it."""
 
     what: str
-    ok: bool
     says: str
     fix: str = ""
+    ok: bool = True
 
 
 async def check_connection(name: str) -> list[Check]:
@@ -41,13 +41,13 @@ async def check_connection(name: str) -> list[Check]:
 
 async def _try(workspace: Workspace, what: str, check: Callable[[Workspace], Awaitable[str]]) -> Check:
     try:
-        return Check(what, True, await check(workspace))
+        return Check(what, says=await check(workspace))
     except RemoteError as error:
         if isinstance(error, AuthError) and what == "Xero organisation":
             await workspace.note_auth_trouble(error)
-        return Check(what, False, f"{error.what}: {error.why}", error.fix)
+        return Check(what, says=f"{error.what}: {error.why}", fix=error.fix, ok=False)
     except MilepostError as error:
-        return Check(what, False, str(error))
+        return Check(what, says=str(error), ok=False)
 
 
 async def _platform(workspace: Workspace) -> str:
@@ -69,7 +69,8 @@ async def _xero(workspace: Workspace) -> str:
 
 async def _rule_book(workspace: Workspace) -> str:
     book = workspace.books.latest(workspace.connection.rule_book)
-    return f"version {book.version} from {book.effective_from}, {len(book.lines)} rules, {len(book.milestones)} milestones"
+    sizes = f"{len(book.lines)} rules, {len(book.milestones)} milestones"
+    return f"version {book.version} from {book.effective_from}, {sizes}"
 
 
 async def _slack(workspace: Workspace) -> str:

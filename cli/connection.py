@@ -128,7 +128,7 @@ async def _both(name: str) -> tuple[Connection, ConnectionRow]:
 
 
 @app.command("test")
-def test(name: Name, json: Json = False) -> None:
+def try_out(name: Name, json: Json = False) -> None:
     """Read-only checks of the job system, Xero, the rule book and the alert channels; each with its fix."""
     use_prefect()
     from cli.checks import check_connection  # noqa: PLC0415

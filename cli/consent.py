@@ -1,4 +1,4 @@
-"""Signing in to Xero from the command line: consent in the browser, the code back on a loopback port, tokens into the ledger.
+"""Signing in to Xero from the command line: consent in the browser, the code back on loopback, tokens into the ledger.
 
 Reference: Xero developer docs, "The standard authorization code flow". Redirects go to `localhost` by name: Xero refuses
 127.0.0.1.

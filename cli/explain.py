@@ -36,7 +36,7 @@ async def _rows(connection: str, job: str) -> list[BillingRow]:
         rows = await billings.rows_of(c, connection, ids)
     if not rows:
         raise UnknownName(
-            f"Nothing was decided yet for job {job!r} of {connection}: it is not known, or no milestone asks for its status. "
+            f"Nothing was decided yet for job {job!r} of {connection}: it is unknown, or no milestone asks for its status. "
             f"Try: milepost plan {connection} --job {job}"
         )
     return rows
@@ -83,9 +83,8 @@ def _show_bill(bill: Bill) -> None:
 def _show_line(line: InvoiceLine) -> None:
     why = line.why
     first = line.description.splitlines()[0] if line.description else ""
-    out.print(
-        f"\n  [bold]{text(first)}[/]  {amount(line.amount)}  account {text(line.account or '–')}, tax {text(line.tax_type or '–')}"
-    )
+    coded = f"account {text(line.account or '–')}, tax {text(line.tax_type or '–')}"
+    out.print(f"\n  [bold]{text(first)}[/]  {amount(line.amount)}  {coded}", soft_wrap=True)
     seen = ", ".join(f"{name} = {value}" for name, value in why.matched.items()) or "everything"
     out.print(f"    rule [cyan]{text(why.rule)}[/] ({text(why.where)}, v{why.version}) matched {text(seen)}", soft_wrap=True)
     sources = (("account", why.account_from), ("tax", why.tax_from), ("amount", why.amount_from))

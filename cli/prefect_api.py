@@ -1,4 +1,4 @@
-"""Which Prefect server the command talks to, settled before Prefect is imported (which takes a second and reads its settings).
+"""Which Prefect server the command talks to, settled before Prefect is imported (it reads its settings then).
 
 PREFECT_API_URL where it is set; else the server of a running `milepost up`; else one that Prefect starts for this command,
 with its database in MILEPOST_HOME.
@@ -12,6 +12,8 @@ import httpx
 
 from milepost.settings import installation
 
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""Flows log to the server; on the terminal the command speaks for itself."""
 ADDRESS_FILE = "prefect.json"
 
 
@@ -22,7 +24,7 @@ def use_prefect(*, quiet: bool = True) -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "milepost,notifications,flows")
     if quiet:
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+        os.environ.update({key: os.environ.get(key, value) for key, value in QUIET.items()})
     if "PREFECT_API_URL" in os.environ:
         return
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))

@@ -15,6 +15,7 @@ from milepost.errors import ConfigError
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 90
+SECONDS_TO_DRAIN = 5.0
 
 
 def free_port() -> int:
@@ -66,11 +67,25 @@ async def prefect_server(home: Path, port: int) -> AsyncIterator[str]:
         await _healthy(process, f"http://{HOST}:{port}", log)
         yield f"http://{HOST}:{port}"
     finally:
+        await _drain()
         process.terminate()
         try:
             await asyncio.to_thread(process.wait, 10)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+async def _drain() -> None:
+    """Let Prefect's own threads send what they hold while the server is there; without it they would try for ever."""
+    if "prefect.events.worker" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415  importing it would load all of Prefect
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
+
+    for worker in (EventsWorker, APILogWorker):
+        draining = worker.drain_all(timeout=SECONDS_TO_DRAIN, at_exit=True)
+        if not isinstance(draining, tuple):
+            await draining
 
 
 async def _healthy(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:

@@ -1,4 +1,4 @@
-"""`milepost verify CONNECTION`: reads Xero and proves that each billing has one live invoice, with the same total and contact."""
+"""`milepost verify CONNECTION`: proves from Xero that each billing has one live invoice, same total and contact."""
 
 import asyncio
 from typing import Annotated

@@ -49,6 +49,7 @@ async def bill_jobs(
 @flow(name="bill-milestone", flow_run_name="{milestone}")
 async def bill_milestone(connection: str, milestone: str) -> State:
     """One billing stage of all jobs it is due for: decide, then, unless only planned, create contacts and invoices."""
+    del connection  # for people: Prefect shows a run by its parameters
     run = current_run()
     await steps.code_lines(milestone)
     if not run.plan_only:
@@ -58,7 +59,7 @@ async def bill_milestone(connection: str, milestone: str) -> State:
 
 
 async def way_of_a_job(run: BillingRun) -> State:
-    """The steps in order. A remote that is away, or a set-up that cannot work, ends the run with an alert; nothing is lost."""
+    """The steps in order. A remote that is away or a wrong set-up ends the run with an alert; nothing is lost."""
     try:
         if not run.plan_only:
             await steps.recover_requests()

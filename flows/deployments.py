@@ -1,4 +1,4 @@
-"""The deployments that `milepost up` serves in one process; prefect.yaml has the same for a work pool (a test compares them)."""
+"""The deployments that `milepost up` serves in one process; prefect.yaml has the same ones for a work pool."""
 
 from dataclasses import dataclass
 from datetime import timedelta

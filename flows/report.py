@@ -87,7 +87,7 @@ def _stage(results: Sequence[Result], code: str, name: str) -> str:
 
 def _table(run: BillingRun) -> list[dict[str, str]]:
     order = {"failed": 0, "sending": 1, "held": 2, "done": 3, "planned": 4, "skipped": 5}
-    rows = [_row(run, result) for result in sorted(run.results, key=lambda r: order[r.status])]
+    rows = [_row(result) for result in sorted(run.results, key=lambda r: order[r.status])]
     problems = [
         {
             "": _MARKS["held"],
@@ -102,7 +102,7 @@ def _table(run: BillingRun) -> list[dict[str, str]]:
     return [*problems, *rows][:_LISTED]
 
 
-def _row(run: BillingRun, result: Result) -> dict[str, str]:
+def _row(result: Result) -> dict[str, str]:
     return {
         "": _MARKS[result.status],
         "job": result.job.number,

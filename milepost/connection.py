@@ -33,7 +33,7 @@ class XeroSettings(Settings):
     app_url: str = "https://go.xero.com"
     webhook_key: SecretStr | None = None
     history_notes: bool = Field(
-        False, description="note each new invoice's origin in its history, from calls to spare: one call an invoice"
+        default=False, description="note each new invoice's origin in its history, from calls to spare: one call an invoice"
     )
     day_limit: int = Field(5000, description="the organisation's calls a day: 5,000, or 1,000 on Xero's Starter tier", ge=1)
 

@@ -15,11 +15,12 @@ from milepost.ledger.billings import BillingStatus, Troubled
 from milepost.steps.gather import refresh_mirror
 from milepost.steps.run import BillingRun, Result, by_status
 from milepost.steps.workspace import Workspace
-from milepost.xero.client import Answer, XeroClient
+from milepost.xero.client import XeroClient
 from milepost.xero.contacts import (
     CONTACTS_PARAMS,
     CONTACTS_PATH,
     ContactOutcome,
+    contact_number,
     contacts_body,
     read_contact_outcomes,
     restore_contact,
@@ -89,20 +90,21 @@ async def _create(run: BillingRun, drafts: dict[str, ContactDraft], troubles: Tr
 
 
 async def _put(client: XeroClient, drafts: dict[str, ContactDraft]) -> dict[str, ContactOutcome]:
-    """Create in one call. A lost answer is asked for once more with the same key, which Xero answers without doing it twice."""
-    body, key = contacts_body(list(drafts.values())), str(uuid4())
+    """Create in one call. After a lost answer once more with the same key, which Xero does not do twice."""
+    wanted, key = list(drafts.values()), str(uuid4())
     try:
-        answer = await _send(client, body, key)
+        outcomes = await _send(client, wanted, key)
     except AnswerLost:
-        answer = await _send(client, body, key)
-    outcomes = read_contact_outcomes(answer, list(drafts.values()))
+        outcomes = await _send(client, wanted, key)
     return dict(zip(drafts, outcomes, strict=True))
 
 
-async def _send(client: XeroClient, body: str, key: str) -> Answer:
-    return await client.send(
+async def _send(client: XeroClient, drafts: list[ContactDraft], key: str) -> list[ContactOutcome]:
+    body = contacts_body(drafts)
+    answer = await client.send(
         "PUT", CONTACTS_PATH, body, idempotency_key=key, params=CONTACTS_PARAMS, operation="create-contacts"
     )
+    return read_contact_outcomes(answer, drafts)
 
 
 def _with_number(draft: ContactDraft) -> ContactDraft:
@@ -114,7 +116,7 @@ async def _numbered(workspace: Workspace, drafts: dict[str, ContactDraft]) -> di
     if not drafts:
         return {}
     await refresh_mirror(workspace)
-    numbers = {draft.number: customer_id for customer_id, draft in drafts.items()}
+    numbers = {contact_number(draft.number): customer_id for customer_id, draft in drafts.items()}
     async with workspace.db.read() as c:
         found = await mirror.candidates(
             c, await workspace.tenant_id(), ids=[], numbers=list(numbers), account_numbers=[], email_keys=[], name_keys=[]

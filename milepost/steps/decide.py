@@ -1,4 +1,4 @@
-"""Decide a milestone for all jobs it is due for. Third step: the decisions are pure, this only gathers them and keeps them."""
+"""Decide a milestone for all jobs it is due for. Third step: the decisions are pure, this keeps them in the ledger."""
 
 from milepost.billing.decide import decide
 from milepost.billing.decision import Bill, Decision

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.contacts import Directory, Keys, contact_number, resolve_contacts
-from milepost.billing.milestones import due_milestones
 from milepost.billing.facts import History
+from milepost.billing.milestones import due_milestones
 from milepost.chart import Chart
 from milepost.jobs import Customer, Job, Person
 from milepost.ledger import billings, charts, connections, jobs, mirror

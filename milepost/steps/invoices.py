@@ -19,13 +19,12 @@ from uuid import uuid4
 from milepost.billing.decision import Bill, Draft
 from milepost.billing.facts import History
 from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
-from milepost.ledger import billings
+from milepost.ledger import billings, requests
 from milepost.ledger.billings import AnswerMeta, Claim, ClaimLost, Settled
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import NewRequest
 from milepost.steps.contacts import contact_id_of
 from milepost.steps.run import BillingRun, Result, by_status
-from milepost.steps.workspace import Workspace
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoices import (
     INVOICES_PARAMS,
@@ -92,15 +91,22 @@ async def _deliver(run: BillingRun, client: XeroClient, parcel: Parcel) -> None:
     frozen, results = request
     try:
         answer = await send_frozen(client, frozen.body, frozen.idempotency_key)
+        outcomes = read_invoice_outcomes(answer, len(results), frozen.body)
     except AnswerLost as lost:
-        _log.warning("request %s: no answer; recovery will find out", frozen.id)
+        await _let_go(run, frozen.id)
         for result in results:
             result.status, result.code, result.why = "sending", "answer_lost", str(lost)
-        return
     except RemoteError as error:
         await _unsent(run, frozen.id, results, error)
-        return
-    await _settle(run, frozen, results, answer)
+    else:
+        await _settle(run, frozen, results, outcomes, AnswerMeta(answer.status, answer.correlation_id))
+
+
+async def _let_go(run: BillingRun, request_id: str) -> None:
+    """Nobody is at work on the request any more: recovery, here or elsewhere, may find out what became of it."""
+    _log.warning("request %s: no answer; recovery will find out", request_id)
+    async with run.workspace.db.write() as c:
+        await requests.extend_lease(c, request_id, this_process(), run.workspace.clock())
 
 
 async def _freeze(run: BillingRun, client: XeroClient, parcel: Parcel) -> tuple[NewRequest, list[Result]] | None:
@@ -114,7 +120,7 @@ async def _freeze(run: BillingRun, client: XeroClient, parcel: Parcel) -> tuple[
         except ClaimLost as lost:
             taken = {result.billing_id for result in results if result.billing_id in lost.ids}
             for result in (r for r in results if r.billing_id in taken):
-                result.status, result.code, result.why = "skipped", "taken", "Another run is billing it at this moment."
+                result.leave_to_another()
             kept = [(r, p) for r, p in zip(results, payloads, strict=True) if r.billing_id not in taken]
             results, payloads = [r for r, _ in kept], [p for _, p in kept]
         else:
@@ -157,39 +163,46 @@ async def _unsent(run: BillingRun, request_id: str, results: Sequence[Result], e
     """Xero was away, or refused before doing anything: no invoice exists, and the billings may be claimed again."""
     workspace = run.workspace
     after = workspace.clock() + error.retry_after if error.retry_after else None
-    code = (
-        "rate_limited"
-        if isinstance(error, RateLimited)
-        else "reconnect"
-        if isinstance(error, AuthError)
-        else "remote_failed"
-    )
+    code = failure_code(error)
     outcomes = [
         Settled.failed(r.billing_id, why=str(error), fix=error.fix, next_attempt_at=after, code=code) for r in results
     ]
     async with workspace.db.write() as c:
-        await billings.settle(c, request_id, outcomes, AnswerMeta(error.status, error.correlation_id), workspace.clock())
+        meta = AnswerMeta(error.status, error.correlation_id)
+        kept = await billings.settle(c, request_id, outcomes, meta, workspace.clock())
     for result in results:
-        result.fail(code, str(error), error.fix or "It is tried again by the next run.")
+        if result.billing_id in kept:
+            result.fail(code, str(error), error.fix or "It is tried again by the next run.")
+        else:
+            result.leave_to_another()
 
 
-async def _settle(run: BillingRun, request: NewRequest, results: Sequence[Result], answer: Answer) -> None:
-    outcomes = read_invoice_outcomes(answer, len(results), request.body)
-    settled = [outcome_of(r.billing_id, _draft(r), o) for r, o in zip(results, outcomes, strict=True)]
-    workspace: Workspace = run.workspace
+def failure_code(error: RemoteError) -> str:
+    """The kind of a remote trouble, as the ledger names it."""
+    if isinstance(error, RateLimited):
+        return "rate_limited"
+    return "reconnect" if isinstance(error, AuthError) else "remote_failed"
+
+
+async def _settle(
+    run: BillingRun,
+    request: NewRequest,
+    results: Sequence[Result],
+    outcomes: Sequence[InvoiceOutcome],
+    meta: AnswerMeta,
+) -> None:
+    settled = [outcome_of(r.billing_id, o) for r, o in zip(results, outcomes, strict=True)]
+    workspace = run.workspace
     async with workspace.db.write() as c:
-        meta = AnswerMeta(answer.status, answer.correlation_id)
-        await billings.settle(c, request.id, settled, meta, workspace.clock())
+        kept = await billings.settle(c, request.id, settled, meta, workspace.clock())
     for result, one, outcome in zip(results, settled, outcomes, strict=True):
-        tell_result(result, one, outcome)
+        if result.billing_id in kept:
+            tell_result(result, one, outcome)
+        else:
+            result.leave_to_another()
 
 
-def _draft(result: Result) -> Draft:
-    assert isinstance(result.decision, Bill)
-    return result.decision.draft
-
-
-def outcome_of(billing_id: str, draft: Draft, outcome: InvoiceOutcome) -> Settled:
+def outcome_of(billing_id: str, outcome: InvoiceOutcome) -> Settled:
     """What Xero's answer for one invoice means for its billing."""
     if outcome.invoice_id:
         return Settled.done(

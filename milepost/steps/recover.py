@@ -1,7 +1,7 @@
-"""Recovery: settle the requests whose answer never came, before anything new is sent. Runs at the start of every billing run.
+"""Recovery: settle the requests whose answer never came, before anything new is sent. First in every billing run.
 
     within Xero's window (the key lives 6 minutes)   the same body and key are sent again: Xero answers without doubling
-    after it, or when Xero answers with an error     the invoices are looked for, by our Url, else number, reference, contact, total
+    after it, or when Xero answers with an error     the invoices are looked for: by our Url, else by all else they have
         found once                                   done
         not found                                    planned again, once Xero cannot be at work on it any more
         found twice                                  held: a person must say which one stays
@@ -54,11 +54,9 @@ async def recover(run: BillingRun) -> int:
 
 
 async def _take(workspace: Workspace, request: RequestRow) -> bool:
-    now, owner = workspace.clock(), this_process()
+    now = workspace.clock()
     async with workspace.db.write() as c:
-        if request.owner == owner:
-            return await requests.extend_lease(c, request.id, owner, now + LEASE)
-        return await requests.take_over(c, request.id, owner, now + LEASE, now)
+        return await requests.take_over(c, request.id, this_process(), now + LEASE, now)
 
 
 async def _settle(run: BillingRun, request: RequestRow) -> bool:
@@ -70,15 +68,16 @@ async def _settle(run: BillingRun, request: RequestRow) -> bool:
         found = await _find_out(client, request, rows, workspace)
     except (AnswerLost, RateLimited) as error:
         _log.warning("request %s cannot be settled yet: %s", request.id, type(error).__name__)
-        return False
-    if found is None:
-        return False
-    settled, meta = found
+        found = None
     async with workspace.db.write() as c:
-        await billings.settle(c, request.id, settled, meta, workspace.clock())
-    _log.info("request %s settled: %d billings", request.id, len(settled))
-    _tell(run, settled)
-    return True
+        if found is None:
+            await requests.extend_lease(c, request.id, this_process(), workspace.clock())
+            return False
+        settled, meta = found
+        kept = await billings.settle(c, request.id, settled, meta, workspace.clock())
+    _log.info("request %s settled: %d billings", request.id, len(kept))
+    _tell(run, [one for one in settled if one.billing_id in kept])
+    return bool(kept)
 
 
 async def _rows(workspace: Workspace, request: RequestRow) -> list[BillingRow]:
@@ -92,7 +91,8 @@ async def _find_out(
 ) -> tuple[list[Settled], AnswerMeta] | None:
     """By the same body and key inside the window, by looking after it; None while Xero may still be at work on it."""
     now = workspace.clock()
-    ended = now - (request.lease_until - LEASE) > STILL_AT_WORK
+    # A lease ends when its sender let go, or after the longest that it may have been at work.
+    ended = now - request.lease_until > STILL_AT_WORK
     if now - request.first_sent_at <= WINDOW:
         try:
             return _answered(request, rows, await send_frozen(client, request.body, request.idempotency_key))
@@ -110,7 +110,7 @@ async def _find_out(
 
 def _answered(request: RequestRow, rows: Sequence[BillingRow], answer: Answer) -> tuple[list[Settled], AnswerMeta]:
     outcomes = read_invoice_outcomes(answer, len(rows), request.body)
-    settled = [outcome_of(row.id, _bill(row).draft, o) for row, o in zip(rows, outcomes, strict=True)]
+    settled = [outcome_of(row.id, o) for row, o in zip(rows, outcomes, strict=True)]
     return settled, AnswerMeta(answer.status, answer.correlation_id)
 
 
@@ -135,7 +135,7 @@ def _found(row: BillingRow, matches: Sequence[InvoiceOutcome]) -> Settled:
     if not matches:
         return Settled.planned(row.id)
     if len(matches) == 1:
-        return outcome_of(row.id, _bill(row).draft, matches[0])
+        return outcome_of(row.id, matches[0])
     numbers = ", ".join(match.number or match.invoice_id or "?" for match in matches)
     return Settled.held(
         row.id,
@@ -155,5 +155,8 @@ def _tell(run: BillingRun, settled: Sequence[Settled]) -> None:
     """Results of this very run whose answer was lost now know what became of them."""
     waiting: dict[str, Result] = {result.billing_id: result for result in run.results if result.status == "sending"}
     for one in settled:
-        if one.billing_id in waiting:
-            tell_result(waiting[one.billing_id], one, None)
+        if result := waiting.get(one.billing_id):
+            lost = result.why
+            tell_result(result, one, None)
+            if one.status is BillingStatus.PLANNED:
+                result.fail("remote_failed", lost)

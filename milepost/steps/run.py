@@ -1,4 +1,4 @@
-"""One billing run in memory: what was gathered, what was decided, what came of it. It ends with the run; the ledger stays."""
+"""One billing run in memory: what was gathered, decided and done. It ends with the run; the ledger stays."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -60,6 +60,10 @@ class Result:
     def fail(self, code: str, why: str, fix: str = "It is tried again by the next run.") -> None:
         """A remote refused or was away."""
         self.status, self.code, self.why, self.fix = "failed", code, why, fix
+
+    def leave_to_another(self) -> None:
+        """Another process is at work on it, and will record what comes of it."""
+        self.status, self.code, self.why, self.fix = "skipped", "taken", "Another run is billing it at this moment.", ""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +15,12 @@ from milepost.ledger import calllog, charts, connections
 from milepost.ledger.calllog import LogEntry
 from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import Database, open_database
+from milepost.ledger.platform_tokens import PlatformTokens
 from milepost.ledger.tokens import LedgerTokenStore
+from milepost.platforms.http import Call
 from milepost.platforms.protocol import Platform
-from milepost.platforms.registry import open_platform
+from milepost.platforms.registry import Wiring, open_platform
+from milepost.platforms.servicem8.settings import ServiceM8Settings
 from milepost.rules.versions import BookFolder
 from milepost.settings import Installation
 from milepost.xero.client import CallRecord, XeroClient
@@ -47,8 +50,8 @@ class Workspace:
     tokens: Tokens
     stack: AsyncExitStack
     clock: Clock = utcnow
-    run_id: str | None = None
     calls: list[LogEntry] = field(default_factory=list)
+    run_id: str | None = None
     _xero: XeroClient | None = None
 
     @property
@@ -100,7 +103,6 @@ class Workspace:
             LogEntry(
                 at=self.clock(),
                 connection=self.name,
-                run_id=self.run_id,
                 system="xero",
                 operation=call.operation,
                 entity=call.entity,
@@ -114,7 +116,8 @@ class Workspace:
 
     async def flush_calls(self) -> None:
         """Write the sync log of the calls made so far."""
-        calls, self.calls = self.calls, []
+        calls = [replace(call, run_id=self.run_id) for call in self.calls]
+        self.calls.clear()
         if calls:
             async with self.db.write() as c:
                 await calllog.append(c, calls)
@@ -137,7 +140,7 @@ def token_set_id(connection: Connection) -> str:
 
 
 def books_folder(connection: Connection) -> Path:
-    """Where the connection's rule books are: its own folder, else `mappings/` here, else the ones that came with Milepost."""
+    """Where the connection's rule books are: its own folder, else `mappings/` here, else Milepost's own."""
     if connection.rule_books_dir:
         return connection.rule_books_dir
     here = Path("mappings")
@@ -149,14 +152,39 @@ async def open_workspace(
     connection: Connection, installation: Installation, clock: Clock = utcnow
 ) -> AsyncIterator[Workspace]:
     """Open a connection for one run; everything is closed, and the sync log written, on the way out."""
+    calls: list[LogEntry] = []
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(installation))
         http = await stack.enter_async_context(httpx.AsyncClient())
-        platform = await stack.enter_async_context(open_platform(connection.platform))
+        wiring = await _wiring(connection, db, calls, clock)
+        platform = await stack.enter_async_context(open_platform(connection.platform, wiring))
         tokens = Tokens(connection.xero, LedgerTokenStore(db), http, token_set_id(connection))
         books = BookFolder(books_folder(connection))
-        workspace = Workspace(connection, installation, db, platform, books, http, tokens, stack, clock)
+        workspace = Workspace(connection, installation, db, platform, books, http, tokens, stack, clock, calls)
         try:
             yield workspace
         finally:
             await workspace.flush_calls()
+
+
+async def _wiring(connection: Connection, db: Database, calls: list[LogEntry], clock: Clock) -> Wiring:
+    """The platform's calls go to the sync log; its rotating tokens, where it has them, are kept sealed in the ledger."""
+
+    def saw(call: Call) -> None:
+        entry = LogEntry(
+            at=clock(),
+            connection=connection.name,
+            system="platform",
+            operation=call.operation,
+            entity=call.entity,
+            status="ok" if call.status and call.status < 400 else "failed",
+            http_status=call.status,
+            duration_ms=call.duration_ms,
+            bytes_in=call.bytes_in,
+        )
+        calls.append(entry)
+
+    if not isinstance(connection.platform, ServiceM8Settings) or connection.platform.refresh_token is None:
+        return Wiring(on_call=saw)
+    kept = PlatformTokens(db, f"servicem8|{connection.name}")
+    return Wiring(on_call=saw, tokens=await kept.load(), on_tokens=kept.save)

@@ -1,0 +1,133 @@
+"""The demo's story: three businesses, their connections, and three mornings of billing them with the real flows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from cli.connection import save
+from cli.demo_show import Act, announce, show_act
+from milepost.connection import AlertSettings, Connection, SlackSettings, XeroSettings
+from milepost.platforms.declared.settings import DeclaredSettings
+from milepost.platforms.registry import PlatformSettings
+from milepost.platforms.servicem8.settings import ServiceM8Settings
+from milepost.steps.run import BillingRun
+from sandbox.faults import Fault
+from sandbox.seed import move_on, seed_demo
+from sandbox.server import Sandbox
+from sandbox.xero.settings import App
+from sandbox.xero.settings import XeroSettings as SandboxXero
+
+AWAY = "API is currently unavailable"
+"""Xero's own words in a 503 (developer docs, "Response codes and errors")."""
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """One business of the demo: its connection's name, Xero organisation, and rule book."""
+
+    name: str
+    organisation: str
+    rule_book: str
+
+
+BUSINESSES = (
+    Business("kauri", "nz", "kauri-plumbing"),
+    Business("albion", "uk", "albion-fitout"),
+    Business("southern", "au", "southern-electrical"),
+)
+
+
+class _Collector:
+    """Watches the flows and keeps their runs."""
+
+    def __init__(self) -> None:
+        self.runs: list[BillingRun] = []
+
+    def progress(self, step: str, done: int, of: int | None) -> None:
+        """The demo is quick enough without a bar."""
+
+    def finished(self, run: BillingRun) -> None:
+        """Keep the run."""
+        self.runs.append(run)
+
+
+def xero_settings() -> SandboxXero:
+    """The sandbox's Xero with one custom connection for each business."""
+    custom = (
+        App(
+            f"milepost-{b.name}",
+            f"secret-of-{b.name}",
+            grants=frozenset({"client_credentials"}),
+            custom_connection=b.organisation,
+        )
+        for b in BUSINESSES
+    )
+    return SandboxXero(apps=tuple(custom))
+
+
+def connection_of(business: Business, sandbox: Sandbox) -> Connection:
+    """The business's connection, as a connection file would give it."""
+    urls = sandbox.urls
+    return Connection(
+        name=business.name,
+        platform=_platform(business, sandbox),
+        xero=XeroSettings(
+            grant="client_credentials",
+            client_id=f"milepost-{business.name}",
+            client_secret=SecretStr(f"secret-of-{business.name}"),
+            api_url=urls["xero"],
+            identity_url=urls["xero"],
+            history_notes=True,
+        ),
+        rule_book=business.rule_book,
+        rule_books_dir=PROJECT / "mappings",
+        alerts=AlertSettings(
+            slack=SlackSettings(token=SecretStr("xoxb-sandbox-token"), channel="#billing", api_url=f"{urls['slack']}/api/")
+        ),
+    )
+
+
+def _platform(business: Business, sandbox: Sandbox) -> PlatformSettings:
+    if business.name == "kauri":
+        return ServiceM8Settings(api_key=SecretStr("servicem8-key-kauri"), api_url=sandbox.urls["servicem8"])
+    zone = {"albion": "Europe/London", "southern": "Australia/Sydney"}[business.name]
+    return DeclaredSettings(
+        file=PROJECT / "docs/examples/fieldbook.yaml",
+        secrets={"token": SecretStr(f"fieldbook-token-{business.name}"), "webhook": SecretStr("demo-webhook")},
+        base_url=sandbox.urls["fieldbook"],
+        time_zone=zone,
+    )
+
+
+async def play(sandbox: Sandbox, *, quiet: bool) -> list[Act]:
+    """The whole story, shown as it goes unless quiet."""
+    seed_demo(sandbox)
+    for business in BUSINESSES:
+        await save(connection_of(business, sandbox))
+    acts = [await _act("The first morning: every business is polled", sandbox, quiet=quiet)]
+    sandbox.xero.faults.add(Fault("status", method="PUT", path="*/Invoices*", times=-1, status=503, body=AWAY))
+    move_on(sandbox)
+    acts.append(await _act("Jobs move on, and Xero is away: nothing is lost, the team is told", sandbox, quiet=quiet))
+    sandbox.xero.faults.clear()
+    sandbox.clock.advance(400)
+    acts.append(await _act("Xero is back: what waited is billed, once", sandbox, quiet=quiet))
+    return acts
+
+
+async def _act(title: str, sandbox: Sandbox, *, quiet: bool) -> Act:
+    from flows.billing import poll_jobs  # noqa: PLC0415  Prefect reads its settings when it is imported
+    from flows.current import watched_by  # noqa: PLC0415
+
+    if not quiet:
+        announce(title)
+    told_before = len(sandbox.slack.messages)
+    collector = _Collector()
+    with watched_by(collector):
+        for business in BUSINESSES:
+            await poll_jobs(business.name, return_state=True)
+    act = Act(title, tuple(collector.runs))
+    if not quiet:
+        show_act(act, sandbox.slack.messages[told_before:])
+    return act
