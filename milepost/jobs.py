@@ -8,10 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -185,6 +185,19 @@ class Claims(Record):
     percent: Decimal | None = None
 
 
+def _known_zone(zone: str) -> str:
+    """Refused where the job is made, so that every date can be read afterwards."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"'{zone}' is not an IANA time zone such as Pacific/Auckland") from error
+    return zone
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone that this machine knows."""
+
+
 class Job(Record):
     """A job as a platform tells it.
 
@@ -211,7 +224,7 @@ class Job(Record):
     contacts: tuple[Person, ...] = ()
     site: Site | None = None
     dates: JobDates = JobDates()
-    account_tz: str = "UTC"
+    account_tz: TimeZone = "UTC"
     currency: str | None = None
     tax_mode: TaxMode = TaxMode.EXCLUSIVE
     lines: tuple[Line, ...] = ()
@@ -238,7 +251,12 @@ class Job(Record):
 
 def local_date(moment: datetime | None, zone: str) -> date | None:
     """The calendar date of a moment in an IANA time zone."""
-    return moment.astimezone(ZoneInfo(zone)).date() if moment else None
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:  # the calendar's first or last day, which no zone can move
+        return moment.date()
 
 
 def job_from_json(text: str) -> Job:

@@ -40,7 +40,7 @@ def line_amount(
 ) -> Decimal:
     """Xero's LineAmount: quantity * unit amount, less a rate in percent or an amount, rounded to cents."""
     amount = round4(quantity) * round4(unit_amount)
-    if discount_rate is not None:
+    if discount_rate:
         return round2(amount * (HUNDRED - discount_rate) / HUNDRED)
     return round2(amount - (discount_amount or ZERO))
 

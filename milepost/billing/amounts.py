@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from milepost.jobs import Line
-from milepost.money import HUNDRED, LineAmountTypes, line_amount, line_tax, round2, round4
+from milepost.money import CENT, HUNDRED, LineAmountTypes, line_amount, line_tax, round2, round4
 
 ONE = Decimal(1)
 
@@ -25,15 +25,22 @@ class Measure:
     discount_amount: Decimal | None = None
 
     def reduced_by(self, share: Decimal, source: str) -> "Measure":
-        """The same line with `share` more discount, given as an amount so that the cents are exact."""
+        """The same line with `share` more discount, as an amount so that the cents are exact; one at its amount where
+        Xero's arithmetic would not give that, or the share adds to the line."""
         amount = self.amount - share
-        return Measure(
-            quantity=self.quantity,
-            unit_amount=self.unit_amount,
-            amount=amount,
-            source=f"{self.source}; {source}",
-            discount_amount=round2(self.quantity * self.unit_amount) - amount,
-        )
+        why = f"{self.source}; {source}"
+        discount = round2(self.quantity * self.unit_amount) - amount
+        if discount < 0 or line_amount(self.quantity, self.unit_amount, None, discount) != amount:
+            return single(amount, why)
+        return Measure(self.quantity, self.unit_amount, amount, why, discount_amount=discount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What the platform states in one of the two terms."""
+
+    total: Decimal | None
+    unit: Decimal | None
 
 
 def single(amount: Decimal, source: str) -> Measure:
@@ -44,24 +51,35 @@ def single(amount: Decimal, source: str) -> Measure:
 def measure(line: Line, types: LineAmountTypes, rate: Decimal) -> Measure | None:
     """The line in the invoice's terms; None when the platform gives no price. `rate` is its tax in percent.
 
-    In order: the platform's total in these terms, quantity times its price in these terms, then the same two converted
-    from the other terms by the tax rate. Without tax, what the customer pays is taken as it is.
+    In order: the platform's total in these terms, quantity times its price in these terms (unless the total in the other
+    terms says otherwise), then the same two converted from the other terms by the tax rate. A discount in currency is in
+    the terms of the price that it is taken from. Without tax, what the customer pays is taken as it is.
     """
-    for total, unit, source in _offers(line, types, rate):
-        if total is not None:
-            return _at_total(line, total, unit, source)
-        if unit is not None:
-            return _at_price(line, unit, source)
-    return None
+    before, after = _Offer(line.total_ex, line.unit_price_ex), _Offer(line.total_inc, line.unit_price_inc)
+    exclusive = types is LineAmountTypes.EXCLUSIVE
+    own, other = (before, after) if exclusive else (after, before)
+    words = "before tax" if exclusive else "with tax"
+    if own.total is not None:
+        return _at_total(line, round2(own.total), own.unit, words)
+    if own.unit is not None:
+        return _at_own_price(line, own.unit, words, _converted(other.total, types, rate))
+    theirs = other.total if other.unit is None or other.total is not None else _exact(line, other.unit)
+    ours = _converted(theirs, types, rate)
+    return None if ours is None else _shown(line, other, ours, types, rate)
 
 
-def cost(line: Line) -> Measure | None:
-    """A cost passed on as it is, for a line that has no price of its own; None when the cost is unknown too."""
-    if line.unit_cost is None:
+def cost(line: Line, types: LineAmountTypes, rate: Decimal, *, holds_tax: bool) -> Measure | None:
+    """A cost passed on as it is, for a line that has no price of its own; None when the cost is unknown too.
+
+    `holds_tax`: the platform's figures hold tax, and so does the cost.
+    """
+    field = "unit_price_inc" if holds_tax else "unit_price_ex"
+    nothing = {"total_ex": None, "total_inc": None, "unit_price_ex": None, "unit_price_inc": None}
+    found = measure(line.model_copy(update={**nothing, field: line.unit_cost}), types, rate)
+    if found is None:
         return None
-    quantity = round4(line.quantity if line.quantity is not None else ONE)
-    unit = round4(line.unit_cost)
-    return Measure(quantity, unit, line_amount(quantity, unit), "the cost, passed on")
+    source = f"the cost, passed on: {found.source}"
+    return Measure(found.quantity, found.unit_amount, found.amount, source, found.discount_rate, found.discount_amount)
 
 
 def _at_total(line: Line, total: Decimal, unit: Decimal | None, source: str) -> Measure:
@@ -73,34 +91,62 @@ def _at_total(line: Line, total: Decimal, unit: Decimal | None, source: str) -> 
     return single(total, f"the platform's total {source} (quantity times price would give {priced.amount})")
 
 
+def _at_own_price(line: Line, unit: Decimal, source: str, total: Decimal | None) -> Measure:
+    """At the price, unless the total that the customer agreed to is another; conversion by tax may cost it a cent."""
+    priced = _at_price(line, unit, source)
+    if total is None or abs(priced.amount - total) <= CENT:
+        return priced
+    return single(total, f"the platform's other total, {source} (quantity times price would give {priced.amount})")
+
+
 def _at_price(line: Line, unit: Decimal, source: str) -> Measure:
-    if line.quantity is None:
-        return single(round2(unit), f"the price {source}, without a quantity")
+    exact = _exact(line, unit)
+    if line.quantity is not None and line.quantity < 0 and any(_discount(line)):
+        return single(exact, f"{line.quantity} times the price {source}, less its discount")
     # Xero refuses a negative quantity; a negative unit amount says the same.
-    sign = -1 if line.quantity < 0 else 1
-    quantity, price = round4(line.quantity * sign), round4(unit * sign)
-    amount = line_amount(quantity, price, line.discount_rate, line.discount_amount)
-    if amount != (exact := _exact(line.quantity * unit, line)):
-        return single(exact, f"{line.quantity} times the price {source}: more places than Xero keeps")
-    source = f"quantity times the price {source}"
-    return Measure(quantity, price, amount, source, line.discount_rate, line.discount_amount)
+    sign = -1 if line.quantity is not None and line.quantity < 0 else 1
+    quantity, price = round4(_quantity(line) * sign), round4(unit * sign)
+    amount = line_amount(quantity, price, *_discount(line))
+    if amount != exact:
+        return single(exact, f"{_quantity(line)} times the price {source}: more places than Xero keeps")
+    source = f"the price {source}, without a quantity" if line.quantity is None else f"quantity times the price {source}"
+    return Measure(quantity, price, amount, source, *_discount(line))
 
 
-def _exact(full: Decimal, line: Line) -> Decimal:
-    if line.discount_rate is not None:
-        return round2(full * (HUNDRED - line.discount_rate) / HUNDRED)
-    return round2(full - (line.discount_amount or Decimal(0)))
+def _quantity(line: Line) -> Decimal:
+    return ONE if line.quantity is None else line.quantity
 
 
-def _offers(
-    line: Line, types: LineAmountTypes, rate: Decimal
-) -> tuple[tuple[Decimal | None, Decimal | None, str], tuple[Decimal | None, Decimal | None, str]]:
-    ex = None if line.total_ex is None else round2(line.total_ex)
-    inc = None if line.total_inc is None else round2(line.total_inc)
+def _discount(line: Line) -> tuple[Decimal | None, Decimal | None]:
+    """The line's rate or its amount: a platform that gives both says the same thing twice."""
+    rate = line.discount_rate or None
+    return rate, None if rate else line.discount_amount or None
+
+
+def _exact(line: Line, unit: Decimal) -> Decimal:
+    full = _quantity(line) * unit
+    rate, amount = _discount(line)
+    return round2(full * (HUNDRED - rate) / HUNDRED) if rate else round2(full - (amount or Decimal(0)))
+
+
+def _converted(theirs: Decimal | None, types: LineAmountTypes, rate: Decimal) -> Decimal | None:
+    """An amount of the other terms in the invoice's: less its tax when the invoice is exclusive, else plus its tax."""
+    if theirs is None:
+        return None
+    amount = round2(theirs)
     if types is LineAmountTypes.EXCLUSIVE:
-        net = None if inc is None else inc - line_tax(inc, rate, LineAmountTypes.INCLUSIVE)
-        unit = None if line.unit_price_inc is None else line.unit_price_inc * HUNDRED / (HUNDRED + rate)
-        return (ex, line.unit_price_ex, "before tax"), (net, unit, f"less {rate}% tax")
-    gross = None if ex is None else ex + line_tax(ex, rate, LineAmountTypes.EXCLUSIVE)
-    unit = None if line.unit_price_ex is None else line.unit_price_ex * (HUNDRED + rate) / HUNDRED
-    return (inc, line.unit_price_inc, "with tax"), (gross, unit, f"plus {rate}% tax")
+        return amount - line_tax(amount, rate, LineAmountTypes.INCLUSIVE)
+    return amount + line_tax(amount, rate, LineAmountTypes.EXCLUSIVE)
+
+
+def _shown(line: Line, other: _Offer, ours: Decimal, types: LineAmountTypes, rate: Decimal) -> Measure:
+    """The converted amount, with quantity and price where these give it to the cent."""
+    exclusive = types is LineAmountTypes.EXCLUSIVE
+    words = f"less {rate}% tax" if exclusive else f"plus {rate}% tax"
+    discount_rate, discount_amount = _discount(line)
+    if other.unit is not None and line.quantity is not None and line.quantity >= 0 and not discount_amount:
+        factor = HUNDRED / (HUNDRED + rate) if exclusive else (HUNDRED + rate) / HUNDRED
+        quantity, unit = round4(line.quantity), round4(other.unit * factor)
+        if line_amount(quantity, unit, discount_rate) == ours:
+            return Measure(quantity, unit, ours, f"quantity times the price {words}", discount_rate)
+    return single(ours, f"the platform's {'price' if other.total is None else 'total'} {words}")

@@ -6,12 +6,15 @@ Each check is a small function that returns its Trouble or None; `where` is the 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from milepost.billing.facts import History
 from milepost.billing.trouble import Trouble
 from milepost.chart import Account, Chart, TaxRate
 from milepost.jobs import Job
+from milepost.money import CENT, HUNDRED, ZERO
 
 _LIABILITY = frozenset({"LIABILITY"})
 _ROUNDING = "ROUNDING"
+_BANK = "BANK"
 
 
 def nearest(wanted: str, known: Sequence[str]) -> str:
@@ -42,6 +45,12 @@ def check_account(chart: Chart, code: str, where: str) -> Account | Trouble:
             f"Account {code} ({account.name}) is a system account, which Xero does not take on invoice lines.",
             f"Name an income account at {where}.",
         )
+    if account.type == _BANK:
+        return Trouble(
+            "account_system",
+            f"Account {code} ({account.name}) is a bank account, which Xero does not take on invoice lines.",
+            f"Name an income account at {where}.",
+        )
     return account
 
 
@@ -55,6 +64,12 @@ def check_tax(chart: Chart, account: Account, tax_type: str, where: str) -> TaxR
             "tax_unknown",
             f"{tax_type} {state} {chart.organisation.name}.",
             f"Use one of {', '.join(known)} at {where}.{nearest(tax_type, known)}",
+        )
+    if not 0 <= rate.effective_rate <= HUNDRED:
+        return Trouble(
+            "tax_not_allowed",
+            f"Tax type {tax_type} ({rate.name}) is {rate.effective_rate}%, which no sales tax is.",
+            f"Correct the tax rate in Xero, or map another at {where}.",
         )
     allowed = rate.can_apply_to_liabilities if account.klass in _LIABILITY else rate.can_apply_to_revenue
     if not allowed:
@@ -118,6 +133,25 @@ def check_native_link(job: Job, billed_before: bool) -> Trouble | None:
         f"{job.platform} says that another accounting link already processed this job.",
         "Look for its invoice in Xero. If there is none, clear the job's 'processed' mark on the platform and run again; "
         "and turn the platform's own Xero link off, so that no job is billed twice.",
+    )
+
+
+def check_claims(job: Job, history: History) -> Trouble | None:
+    """What the platform says was invoiced must be ours, or an invoice that we do not know of would be doubled.
+
+    Platforms say it before or with tax, so the larger of ours is what it may reach.
+    """
+    lines = sum((line.already_invoiced for line in job.lines if line.already_invoiced), ZERO)
+    stated = max(lines, job.claims.invoiced_to_date or ZERO) if job.claims else lines
+    net = sum((billed.sub_total for billed in history.billed), ZERO)
+    known = max(net, sum((billed.total for billed in history.billed), ZERO))
+    if stated <= known + CENT:
+        return None
+    return Trouble(
+        "invoiced_elsewhere",
+        f"{job.platform} says that {stated} of this job was invoiced already; we know of {known}.",
+        "Look for the other invoice in Xero. If there is none, correct the job's invoiced amount on the platform; "
+        "if there is, bill the rest of this job by hand.",
     )
 
 

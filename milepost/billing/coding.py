@@ -9,12 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from milepost.billing.amounts import Measure, cost, measure, single
-from milepost.billing.checks import check_account, check_item, check_tax, check_tracking
+from milepost.billing.checks import check_account, check_item
 from milepost.billing.decision import InvoiceLine, TrackingChoice, Why
+from milepost.billing.figures import check_amount, check_figures
+from milepost.billing.taxes import choose_tax
+from milepost.billing.tracking import tracking_choices
 from milepost.billing.trouble import Trouble
+from milepost.billing.words import label, line_words
 from milepost.chart import Account, Chart, TaxRate
-from milepost.jobs import Job, Line, LineKind
-from milepost.money import ZERO, LineAmountTypes, line_tax
+from milepost.jobs import Job, Line, LineKind, TaxMode
+from milepost.money import ZERO, LineAmountTypes, line_tax, round2
 from milepost.rules.match import Match, match_line
 from milepost.rules.model import InvoiceSettings, Milestone, Rule, RuleBook, Then, Treat
 from milepost.rules.templates import TemplateProblem, render
@@ -110,23 +114,37 @@ def code_line(coding: Coding, line: Line) -> Outcome:
     if not line.billable:
         return Dropped(f"{label(line)} is not billable on the platform.")
     match = match_line(coding.book.lines, coding.job, line)
+    if match.rule is not None and match.rule.then.treat is Treat.DROP:
+        return Dropped(f"{label(line)} is dropped by rule '{match.rule.id}'.")
+    if trouble := check_figures(line):
+        return trouble
     if match.rule is None:
         return _unmatched(coding, line)
-    if match.rule.then.treat is Treat.DROP:
-        return Dropped(f"{label(line)} is dropped by rule '{match.rule.id}'.")
-    if match.rule.then.treat is Treat.SPREAD:
+    if match.rule.then.treat is Treat.SPREAD and not is_words(line):
         return Spread(line, match.rule.id)
     return _code(coding, line, match)
 
 
 def code_by_rule(coding: Coding, line: Line, rule: Rule) -> Outcome:
     """Code one line by a given rule, whatever its conditions."""
-    return _code(coding, line, Match(rule, {}, tuple))
+    return check_figures(line) or _code(coding, line, Match(rule, {}, tuple))
+
+
+def is_words(line: Line) -> bool:
+    """Whether a line says something and charges nothing."""
+    prices = (line.total_ex, line.total_inc, line.unit_price_ex, line.unit_price_inc)
+    return line.kind is LineKind.TEXT and not any(prices)
+
+
+def _text(coding: Coding, line: Line, rule: str, matched: Mapping[str, str]) -> Outcome:
+    if not line.description.strip():
+        return Dropped(f"{label(line)} is a text without words.")
+    return TextLine(line.description.strip()[:_LONGEST_DESCRIPTION], _why(coding, rule, matched, line))
 
 
 def _unmatched(coding: Coding, line: Line) -> Outcome:
-    if line.kind is LineKind.TEXT:
-        return TextLine(line.description[:_LONGEST_DESCRIPTION], _why(coding, "text", {}, line))
+    if is_words(line):
+        return _text(coding, line, "text", {})
     code = f", code {line.code}" if line.code else ""
     return Trouble(
         "no_rule",
@@ -139,9 +157,9 @@ def _unmatched(coding: Coding, line: Line) -> Outcome:
 def _code(coding: Coding, line: Line, match: Match) -> Outcome:
     rule = match.rule
     assert rule is not None
+    if is_words(line):
+        return _text(coding, line, rule.id, match.matched)
     assert rule.then.account is not None
-    if line.kind is LineKind.TEXT and measure(line, coding.types, ZERO) is None:
-        return TextLine(line.description[:_LONGEST_DESCRIPTION], _why(coding, rule.id, match.matched, line))
     where = coding.book.where(f"lines.{rule.id}")
     account = check_account(coding.chart, rule.then.account, where)
     if isinstance(account, Trouble):
@@ -164,71 +182,33 @@ def _code(coding: Coding, line: Line, match: Match) -> Outcome:
 
 
 def _figures(coding: Coding, line: Line, then: Then, rate: TaxRate | None) -> Measure | Trouble:
-    percent = line.tax.rate if line.tax and line.tax.rate is not None else rate.effective_rate if rate else ZERO
-    figures = measure(line, coding.types, percent if rate else ZERO)
+    by_xero = rate.effective_rate if rate else ZERO
+    percent = line.tax.rate if line.tax and line.tax.rate is not None else by_xero
+    figures = measure(line, coding.types, percent)
     if figures is None and then.treat is Treat.ON_BILL:
-        figures = cost(line)
+        figures = cost(line, coding.types, percent, holds_tax=coding.job.tax_mode is TaxMode.INCLUSIVE)
+    if figures is None and line.kind is LineKind.DISCOUNT and line.discount_amount is not None:
+        figures = single(round2(line.discount_amount), "the discount's amount")
     if figures is None:
+        return _price_missing(line)
+    if line.kind is LineKind.DISCOUNT and figures.amount > 0:
+        figures = single(-figures.amount, f"{figures.source}, taken off")
+    return check_amount(line, figures.amount) or figures
+
+
+def _price_missing(line: Line) -> Trouble:
+    if line.kind is LineKind.DISCOUNT and line.discount_rate is not None:
         return Trouble(
             "price_missing",
-            f"{label(line)} has no price.",
-            "Enter its price on the job (0 if it is free of charge), then run again.",
+            f"{label(line)} is a percentage, which a discount shown as a line cannot be.",
+            "Enter the discount's amount on the job, or let its rule spread it (treat: spread).",
             line.id,
         )
-    if line.kind is LineKind.DISCOUNT and figures.amount > 0:
-        return single(-figures.amount, f"{figures.source}, taken off")
-    return figures
-
-
-def choose_tax(
-    coding: Coding, line: Line, by_rule: str | None, account: Account, where: str
-) -> tuple[TaxRate | None, str] | Trouble:
-    """The tax rate of a line: the rule's own, else the platform's tax name as `taxes` maps it, else the account's."""
-    if coding.types is LineAmountTypes.NO_TAX:
-        return None, "the book's invoices carry no tax"
-    if by_rule is not None:
-        rate = check_tax(coding.chart, account, by_rule, where)
-        return rate if isinstance(rate, Trouble) else (rate, "the rule")
-    name = line.tax.name if line.tax else None
-    mapped = _mapped(coding.book.taxes, name)
-    if name and mapped is None:
-        return _tax_unmapped(coding, line, name)
-    tax_type = mapped or account.tax_type
-    if tax_type is None:
-        return Trouble(
-            "tax_missing",
-            f"{label(line)} names no tax and account {account.code} has none of its own.",
-            f"Give the rule at {where} a 'tax', or set the account's default tax in Xero.",
-        )
-    rate = check_tax(coding.chart, account, tax_type, where)
-    if isinstance(rate, Trouble):
-        return rate
-    return _agreed(line, rate) or (rate, f"taxes > {name}" if mapped else f"account {account.code}'s own")
-
-
-def _mapped(taxes: Mapping[str, str], name: str | None) -> str | None:
-    return next((t for n, t in taxes.items() if name and n.casefold() == name.casefold()), None)
-
-
-def _agreed(line: Line, rate: TaxRate) -> Trouble | None:
-    """The platform's percentage must be Xero's, or the customer was shown another total than the invoice will have."""
-    if line.tax is None or line.tax.rate is None or line.tax.rate == rate.effective_rate:
-        return None
     return Trouble(
-        "tax_rate_differs",
-        f"{label(line)} has {line.tax.rate}% tax on the platform; {rate.tax_type} ({rate.name}) is {rate.effective_rate}%.",
-        f"Map the platform's tax name to a rate of {line.tax.rate}% under 'taxes', or give the rule a 'tax' of its own.",
-    )
-
-
-def _tax_unmapped(coding: Coding, line: Line, name: str) -> Trouble:
-    percent = line.tax.rate if line.tax else None
-    fitting = [t.tax_type for t in coding.chart.tax_rates if t.status == "ACTIVE" and t.effective_rate == percent]
-    proposal = f" Xero's rates of {percent}% are {', '.join(fitting)}." if fitting else ""
-    return Trouble(
-        "tax_unmapped",
-        f"The platform's tax '{name}' is not mapped.",
-        f"Add it under 'taxes' in {coding.book.origin.path}: {name}: <Xero tax type>.{proposal}",
+        "price_missing",
+        f"{label(line)} has no price.",
+        "Enter its price on the job (0 if it is free of charge), then run again.",
+        line.id,
     )
 
 
@@ -238,26 +218,19 @@ def _words(
     values = coding.values(line)
     try:
         description = render(then.description, values) if then.description else line.description
-        item = render(then.item, values) if then.item else None
-        tracking = tracking_choices(coding, then.tracking, values)
+        item = render(then.item, values).strip() if then.item else None
+        tracking = tracking_choices(coding.chart, (coding.settings.tracking, then.tracking or {}), values, where)
     except TemplateProblem as problem:
         return Trouble(
             "template",
             f"A template of the rule at {where} cannot be filled: {problem}.",
             f"Correct it at {where}.",
         )
-    troubles = [check_item(coding.chart, item, where) if item else None]
-    troubles += [check_tracking(coding.chart, t.category, t.option, where) for t in tracking]
-    found = next((t for t in troubles if t), None)
-    description = (description.strip() or label(line))[:_LONGEST_DESCRIPTION]
-    return found or (description, item or None, tracking)
-
-
-def tracking_choices(coding: Coding, own: Mapping[str, str] | None, values: Mapping[str, Any]) -> tuple[TrackingChoice, ...]:
-    """The invoice's tracking with the rule's laid over it; an option that comes out empty is left off."""
-    templates = {**coding.settings.tracking, **(own or {})}
-    chosen = ((category, render(template, values)) for category, template in templates.items())
-    return tuple(TrackingChoice(category=category, option=option) for category, option in chosen if option)
+    if isinstance(tracking, Trouble):
+        return tracking
+    if item and (trouble := check_item(coding.chart, item, where)):
+        return trouble
+    return (description.strip() or line_words(line))[:_LONGEST_DESCRIPTION], item or None, tracking
 
 
 def _why(coding: Coding, rule: str, matched: Mapping[str, str], line: Line) -> Why:
@@ -268,12 +241,6 @@ def _why(coding: Coding, rule: str, matched: Mapping[str, str], line: Line) -> W
         matched=dict(matched),
         source_lines=(line.id,),
     )
-
-
-def label(line: Line) -> str:
-    """A line as people know it."""
-    name = line.description.strip().splitlines()[0][:60] if line.description.strip() else line.code or line.id
-    return f"line '{name}'"
 
 
 def troubles_of(outcomes: Iterable[Outcome]) -> list[Trouble]:

@@ -3,18 +3,15 @@
     lines      each line is coded by the first rule that matches it        milepost.billing.coding
     discounts  those to be spread are spread over the lines that bear them  milepost.billing.discounts
     stage      the milestone's part of the whole, less what was billed      milepost.billing.stages
-    draft      dates, number, reference, currency, tracking, totals         here
+    draft      dates, number, reference, currency, totals                   milepost.billing.drafts
 
 A trouble anywhere makes a Hold that names all troubles; nothing left to bill makes a Skip.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
-from typing import Any
 
-from milepost.billing.checks import check_currency, check_native_link, nearest
+from milepost.billing.checks import check_claims, check_currency, check_native_link, nearest
 from milepost.billing.coding import (
     CodedLine,
     Coding,
@@ -24,9 +21,10 @@ from milepost.billing.coding import (
     TextLine,
     code_by_rule,
     code_line,
+    is_words,
     troubles_of,
 )
-from milepost.billing.dates import due_date, invoice_date
+from milepost.billing.dates import check_dates
 from milepost.billing.decision import (
     Bill,
     BillingKey,
@@ -38,26 +36,30 @@ from milepost.billing.decision import (
     Undecided,
 )
 from milepost.billing.discounts import spread_discounts
+from milepost.billing.drafts import check_currency_said, currency_of, draft_of
 from milepost.billing.facts import Facts, History
 from milepost.billing.milestones import settings_for
-from milepost.billing.stages import Staged, stage_lines
+from milepost.billing.stages import stage_lines
 from milepost.billing.trouble import Trouble, hold
 from milepost.jobs import Job, Line, LineKind, LineTax
-from milepost.money import ZERO, LineAmountTypes, net_of
-from milepost.rules.model import InvoiceStatus, Milestone, Rule, RuleBook, Then
-from milepost.rules.templates import TemplateProblem, render
+from milepost.money import ZERO, LineAmountTypes
+from milepost.rules.model import Milestone, Rule, RuleBook, Then
+
+__all__ = ["currency_of", "decide"]
 
 _TYPES = {
     "exclusive": LineAmountTypes.EXCLUSIVE,
     "inclusive": LineAmountTypes.INCLUSIVE,
     "no_tax": LineAmountTypes.NO_TAX,
 }
-_LONGEST_REFERENCE = 255
 
 
 def decide(job: Job, milestone: Milestone, facts: Facts, book: RuleBook, history: History) -> Decision:
     """The decision for one due milestone. Same arguments, same decision: no clock, no I/O."""
     key = BillingKey(connection=facts.connection, job_id=job.id, milestone=milestone.code)
+    if billed := history.of(milestone.code):
+        name = f" by {billed.number}" if billed.number else ""
+        return _skip(key, job, book, "already_billed", f"Milestone {milestone.code} was billed already{name}.")
     settings = settings_for(book, milestone)
     coding = Coding(job, milestone, book, facts.chart, settings, _TYPES[settings.line_amounts])
     troubles = _job_troubles(job, facts, coding, history)
@@ -81,15 +83,8 @@ def _decide_stage(
     if isinstance(staged, Trouble):
         return hold(key, job, book, [staged])
     if not staged.lines:
-        return Skip(
-            key=key,
-            code="fully_billed",
-            why=" ".join(staged.sums) + " Nothing is left to bill.",
-            book=book.origin.book,
-            book_version=book.version,
-            fingerprint=job.fingerprint,
-        )
-    draft = _draft(coding, key, staged, facts)
+        return _skip(key, job, book, staged.code, " ".join(staged.sums))
+    draft = draft_of(coding, key, staged.lines, facts, history)
     if isinstance(draft, Trouble):
         return hold(key, job, book, [draft])
     assert isinstance(facts.contact, ExistingContact | NewContact)
@@ -106,11 +101,18 @@ def _decide_stage(
     )
 
 
+def _skip(key: BillingKey, job: Job, book: RuleBook, code: str, why: str) -> Skip:
+    return Skip(key=key, code=code, why=why, book=book.origin.book, book_version=book.version, fingerprint=job.fingerprint)
+
+
 def _job_troubles(job: Job, facts: Facts, coding: Coding, history: History) -> list[Trouble]:
     checks = (
         check_native_link(job, bool(history.billed)),
+        check_claims(job, history),
         _check_contact(job, facts),
+        check_currency_said(coding),
         check_currency(facts.chart, currency_of(coding)),
+        check_dates(job, facts.today),
         _check_history(coding, history),
         _check_branding(coding),
     )
@@ -162,14 +164,15 @@ def _coded_lines(coding: Coding) -> tuple[list[CodedLine | TextLine] | Sequence[
     spread = spread_discounts(coded, [o for o in outcomes if isinstance(o, Spread)], coding.types)
     if isinstance(spread, Trouble):
         return (spread,), notes
-    by_id = {line.line.id: line for line in spread}
+    # Told apart by their places: platforms that read lines from several lists may give two the same id.
+    bearing = iter(spread)
     kept = (o for o in outcomes if isinstance(o, CodedLine | TextLine))
-    return [by_id[o.line.id] if isinstance(o, CodedLine) else o for o in kept], notes
+    return [next(bearing) if isinstance(o, CodedLine) else o for o in kept], notes
 
 
 def _outcomes(coding: Coding) -> list[Outcome]:
     lines = coding.job.lines
-    priced = [line for line in lines if line.kind is not LineKind.TEXT]
+    priced = [line for line in lines if not is_words(line)]
     service = _service_line(coding) if not priced else None
     outcomes: list[Outcome] = [code_line(coding, line) for line in lines]
     return [*outcomes, service] if service else outcomes
@@ -216,86 +219,14 @@ def _no_lines(coding: Coding) -> Trouble:
     )
 
 
-def currency_of(coding: Coding) -> str:
-    """The invoice's currency: the book's, else the job's, else the organisation's base."""
-    if coding.settings.currency != "job":
-        return coding.settings.currency
-    job = coding.job
-    own = job.currency or (job.customer.currency if job.customer else None)
-    return own or coding.chart.organisation.base_currency
-
-
-def _draft(coding: Coding, key: BillingKey, staged: Staged, facts: Facts) -> Draft | Trouble:
-    settings, job = coding.settings, coding.job
-    dated = invoice_date(job, settings, facts.today)
-    words = _numbering(coding, {**coding.values()})
-    if isinstance(words, Trouble):
-        return words
-    if locked := _locked(coding, dated):
-        return locked
-    amount = sum((line.amount for line in staged.lines), ZERO)
-    tax = sum((line.tax for line in staged.lines), ZERO)
-    sub_total = net_of(amount, tax, coding.types)
-    if sub_total + tax < 0:
-        return _negative(sub_total + tax)
-    theme = coding.chart.theme(settings.branding_theme) if settings.branding_theme else None
-    return Draft(
-        date=dated,
-        due_date=due_date(job, dated, settings.terms),
-        line_amount_types=coding.types,
-        currency=currency_of(coding),
-        status=settings.status.value,
-        number=words[0],
-        reference=words[1],
-        branding_theme_id=theme.theme_id if theme else None,
-        url=f"{facts.console_url}/b/{key.id}",
-        email=settings.email,
-        lines=staged.lines,
-        sub_total=sub_total,
-        total_tax=tax,
-        total=sub_total + tax,
-    )
-
-
-def _numbering(coding: Coding, values: Mapping[str, Any]) -> tuple[str | None, str] | Trouble:
-    settings = coding.settings
-    try:
-        number = None if settings.number == "xero" else render(settings.number, values)
-        return number, render(settings.reference, values)[:_LONGEST_REFERENCE]
-    except TemplateProblem as problem:
-        return Trouble(
-            "template",
-            f"The invoice's number or reference cannot be filled: {problem}.",
-            f"Correct it at {coding.book.where('invoice')}.",
-        )
-
-
-def _locked(coding: Coding, dated: date) -> Trouble | None:
-    """Xero refuses approval in a locked period; a draft may still be posted and re-dated by the bookkeeper."""
-    until = coding.chart.locked_until()
-    if until is None or dated > until or coding.settings.status is InvoiceStatus.DRAFT:
-        return None
-    return Trouble(
-        "period_locked",
-        f"The invoice would be dated {dated}, but {coding.chart.organisation.name} is locked until {until}.",
-        "Move the lock date in Xero, or let the book date such invoices 'today' (invoice: date: today).",
-    )
-
-
-def _negative(total: Decimal) -> Trouble:
-    return Trouble(
-        "negative_total",
-        f"The invoice would come to {total}; Xero takes none below zero.",
-        "Credit the customer in Xero for what was billed too much, or correct the job's lines and taxes. Then run again.",
-    )
-
-
 def _total_warning(coding: Coding, history: History, draft: Draft) -> tuple[str, ...]:
     """A cent of difference to what the platform shows is told, never hidden."""
     reported = coding.job.reported_totals
-    if coding.milestone.amount != "remaining":
+    if coding.milestone.amount != "remaining" or coding.types is LineAmountTypes.NO_TAX:
         return ()
-    total = draft.total + sum((b.total for b in history.billed), Decimal(0))
-    if reported.inc is None or reported.inc == total or coding.types is LineAmountTypes.NO_TAX:
+    stated, ours, words = reported.inc, draft.total + sum((b.total for b in history.billed), ZERO), "with tax"
+    if stated is None:
+        stated, ours, words = reported.ex, draft.sub_total + sum((b.sub_total for b in history.billed), ZERO), "before tax"
+    if stated is None or stated == ours:
         return ()
-    return (f"The platform shows a total of {reported.inc}; by Xero's arithmetic the job's invoices come to {total}.",)
+    return (f"The platform shows a total of {stated} {words}; by Xero's arithmetic the job's invoices come to {ours}.",)

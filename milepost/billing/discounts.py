@@ -8,9 +8,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from milepost.billing.amounts import measure
-from milepost.billing.coding import CodedLine, Spread, label
+from milepost.billing.coding import CodedLine, Spread
+from milepost.billing.figures import check_amount
 from milepost.billing.trouble import Trouble
-from milepost.jobs import Line
+from milepost.billing.words import label
+from milepost.jobs import Line, LineKind
 from milepost.money import HUNDRED, ZERO, LineAmountTypes, allocate, round2
 
 
@@ -23,6 +25,8 @@ def spread_discounts(
         amount = _amount(discount.line, spread, types)
         if amount is None:
             return _missing(discount.line)
+        if isinstance(amount, Trouble):
+            return amount
         taken = _spread_one(spread, amount, discount)
         if isinstance(taken, Trouble):
             return taken
@@ -46,22 +50,45 @@ def _spread_one(lines: list[CodedLine], amount: Decimal, discount: Spread) -> li
     return lines
 
 
-def _amount(line: Line, lines: Sequence[CodedLine], types: LineAmountTypes) -> Decimal | None:
-    """The discount as a positive amount in the invoice's terms; a bare percentage is taken of what the lines come to."""
-    figures = measure(line, types, _rate(line, lines))
+def _amount(line: Line, lines: Sequence[CodedLine], types: LineAmountTypes) -> Decimal | Trouble | None:
+    """What is taken off, in the invoice's terms; a bare percentage is taken of what the lines come to.
+
+    A discount is taken off whichever sign the platform gives it; any other line that is spread adds what it comes to.
+    """
+    rate = _rate(line, lines)
+    if rate is None and _is_only_in_other_terms(line, types):
+        return _unclear(line)
+    figures = measure(line, types, rate or ZERO)
     if figures is not None:
-        return abs(figures.amount)
+        amount = abs(figures.amount) if line.kind is LineKind.DISCOUNT else -figures.amount
+        return check_amount(line, amount) or amount
     if line.discount_rate is not None:
-        return round2(sum((c.figures.amount for c in lines), ZERO) * line.discount_rate / HUNDRED)
+        return round2(sum((c.figures.amount for c in lines), ZERO) * abs(line.discount_rate) / HUNDRED)
     return abs(round2(line.discount_amount)) if line.discount_amount is not None else None
 
 
-def _rate(line: Line, lines: Sequence[CodedLine]) -> Decimal:
+def _rate(line: Line, lines: Sequence[CodedLine]) -> Decimal | None:
     """The tax in percent by which the discount's figures convert: its own, else the one that all lines share."""
     if line.tax and line.tax.rate is not None:
         return line.tax.rate
-    rates = {c.rate.effective_rate for c in lines if c.rate}
-    return rates.pop() if len(rates) == 1 else ZERO
+    rates = {c.rate.effective_rate if c.rate else ZERO for c in lines}
+    return rates.pop() if len(rates) == 1 else None
+
+
+def _is_only_in_other_terms(line: Line, types: LineAmountTypes) -> bool:
+    before = line.total_ex if line.total_ex is not None else line.unit_price_ex
+    after = line.total_inc if line.total_inc is not None else line.unit_price_inc
+    own, other = (before, after) if types is LineAmountTypes.EXCLUSIVE else (after, before)
+    return own is None and bool(other)
+
+
+def _unclear(line: Line) -> Trouble:
+    return Trouble(
+        "discount_unclear",
+        f"{label(line)} says no tax of its own, and the lines that bear it have several, so it cannot be converted.",
+        "Give the discount a tax on the platform, or enter it in the terms of the rule book's 'line_amounts'.",
+        line.id,
+    )
 
 
 def _missing(line: Line) -> Trouble:

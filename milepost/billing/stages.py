@@ -1,32 +1,35 @@
 """What a milestone bills of a job, so that over all milestones the net and each tax type add up to the cent.
 
-A share (percent or flat) is split over the accounts and tax types of the job's lines. What remains is billed by showing
-every line of the job and taking off, line by line and with their own tax, what earlier invoices billed.
+A share (percent or flat) is split over the accounts and tax types of the job's lines; see `milepost.billing.shares`.
+What remains is billed by showing every line of the job and taking off, line by line and with their own tax, what earlier
+invoices billed.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from milepost.billing.checks import check_account, check_tax
+from milepost.billing.checks import check_account, check_tax, check_tracking
 from milepost.billing.coding import Coding
-from milepost.billing.decision import InvoiceLine, TrackingChoice, Why
+from milepost.billing.decision import InvoiceLine, Why
 from milepost.billing.facts import Billed, History
+from milepost.billing.shares import share_lines
 from milepost.billing.trouble import Trouble
-from milepost.chart import TaxRate
-from milepost.money import HUNDRED, ZERO, allocate, line_tax, round2
-from milepost.rules.model import Percent
-from milepost.rules.templates import TemplateProblem, render
+from milepost.money import CENT, HUNDRED, ZERO, LineAmountTypes, line_tax, round2
+from milepost.rules.model import Milestone, Percent
 
 ONE = Decimal(1)
+_MOST_CENTS = 100
+"""How far a share may be lowered for the sake of rounding: each part's tax is off by half a cent at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A milestone's lines, and how its amount came about, sentence by sentence. No lines: nothing is left to bill."""
+    """A milestone's lines, and how its amount came about, sentence by sentence. No lines: nothing is billed, by `code`."""
 
     lines: tuple[InvoiceLine, ...]
     sums: tuple[str, ...]
+    code: str = "fully_billed"
 
 
 def stage_lines(coding: Coding, full: Sequence[InvoiceLine], history: History) -> Staged | Trouble:
@@ -45,24 +48,58 @@ def stage_lines(coding: Coding, full: Sequence[InvoiceLine], history: History) -
             "Price its lines on the platform, or, if it is free of charge, let a rule drop its lines or mark it by hand.",
         )
     if coding.milestone.amount == "remaining":
-        return _remaining(full, history, sums, whole - earlier)
-    return _share(coding, full, whole, whole - earlier, sums)
+        return _remaining(coding, full, history, (*sums, f"This invoice: what remains, {whole - earlier}."))
+    return _share(coding, full, history, whole - earlier, sums)
 
 
-def _remaining(full: Sequence[InvoiceLine], history: History, sums: tuple[str, ...], left: Decimal) -> Staged:
-    mirrored = tuple(_taken_off(billed, line) for billed in history.billed for line in billed.lines if line.account)
-    lines = (*full, *mirrored)
-    # Nothing left in total can still hide a difference between tax types, which must be billed to add up.
-    if history.billed and left == 0 and not any(_by_tax(lines).values()):
-        return Staged((), sums)
-    return Staged(lines, (*sums, f"This invoice: what remains, {left}."))
+def _remaining(coding: Coding, full: Sequence[InvoiceLine], history: History, sums: tuple[str, ...]) -> Staged | Trouble:
+    billed_lines = [(billed, line) for billed in history.billed for line in billed.lines if line.account]
+    for billed, line in billed_lines:
+        if trouble := _no_longer(coding, billed, line):
+            return trouble
+    lines = (*full, *(_taken_off(billed, line) for billed, line in billed_lines))
+    if history.billed and not _is_unsettled(full, lines):
+        return Staged((), (*sums[:-1], "Nothing is left to bill."))
+    return Staged(lines, sums)
 
 
-def _by_tax(lines: Iterable[InvoiceLine]) -> dict[str | None, Decimal]:
-    amounts: dict[str | None, Decimal] = {}
+def _is_unsettled(full: Sequence[InvoiceLine], lines: Sequence[InvoiceLine]) -> bool:
+    """Nothing left in total can still hide a difference between tax types, or money that a deposit account keeps."""
+    own = {line.account for line in full}
+    sums: dict[tuple[str, str | None], Decimal] = {}
     for line in lines:
-        amounts[line.tax_type] = amounts.get(line.tax_type, ZERO) + line.amount
-    return amounts
+        for key, amount in (
+            (("amount of", line.tax_type), line.amount),
+            (("tax of", line.tax_type), line.tax),
+            (("kept in", line.account), ZERO if line.account in own else line.amount),
+        ):
+            sums[key] = sums.get(key, ZERO) + amount
+    return any(sums.values())
+
+
+def _no_longer(coding: Coding, billed: Billed, line: InvoiceLine) -> Trouble | None:
+    """Why an earlier line cannot be taken off: its account, tax or tracking is gone, or the tax is another rate now."""
+    assert line.account is not None
+    where = f"the earlier invoice {billed.number or billed.milestone}"
+    account = check_account(coding.chart, line.account, where)
+    if isinstance(account, Trouble):
+        return account
+    found = (check_tracking(coding.chart, t.category, t.option, where) for t in line.tracking)
+    if trouble := next((trouble for trouble in found if trouble), None):
+        return trouble
+    if line.tax_type is None:
+        return None
+    rate = check_tax(coding.chart, account, line.tax_type, where)
+    if isinstance(rate, Trouble):
+        return rate
+    if line_tax(line.amount, rate.effective_rate, coding.types) == line.tax:
+        return None
+    return Trouble(
+        "tax_changed",
+        f"{billed.number or billed.milestone} billed {line.tax} tax of type {line.tax_type} on {line.amount}; "
+        f"in Xero that type is {rate.effective_rate}% now, so it cannot be taken off to the cent.",
+        "Bill this job's last stage by hand in Xero.",
+    )
 
 
 def _taken_off(billed: Billed, line: InvoiceLine) -> InvoiceLine:
@@ -93,95 +130,63 @@ def _taken_off(billed: Billed, line: InvoiceLine) -> InvoiceLine:
 
 
 def _share(
-    coding: Coding, full: Sequence[InvoiceLine], whole: Decimal, left: Decimal, sums: tuple[str, ...]
+    coding: Coding, full: Sequence[InvoiceLine], history: History, left: Decimal, sums: tuple[str, ...]
 ) -> Staged | Trouble:
-    wanted, how = _wanted(coding, whole)
-    amount = min(wanted, left)
+    wanted, how = _wanted(coding.milestone, _sum(full))
+    amount = round2(min(wanted, left))
     if amount <= 0:
-        return Staged((), sums)
+        nothing = "Nothing is left to bill." if left <= 0 else f"{how}, which is nothing to bill.".capitalize()
+        return Staged((), (*sums, nothing), "fully_billed" if left <= 0 else "nothing_due")
     capped = f", capped at the {left} that is left" if amount < wanted else ""
-    sums = (*sums, f"This invoice: {how}{capped}.")
-    parts = _parts(coding, full)
-    shares = allocate(amount, [part.amount for part in parts])
-    shared = [(part, share) for part, share in zip(parts, shares, strict=True) if share]
-    lines = [_share_line(coding, part, share, how, several=len(shared) > 1) for part, share in shared]
-    trouble = next((line for line in lines if isinstance(line, Trouble)), None)
-    return trouble or Staged(tuple(line for line in lines if isinstance(line, InvoiceLine)), sums)
+    if amount == left and history.billed and _may_be_itemised(coding.milestone):
+        return _remaining(coding, full, history, (*sums, f"This invoice: {how}{capped}, which is all that remains."))
+    for cents in range(_MOST_CENTS):
+        lowered = amount - cents * CENT
+        if lowered <= 0:
+            break
+        lines = share_lines(coding, full, lowered, how)
+        if isinstance(lines, Trouble):
+            return lines
+        if _left_with_tax(coding.types, full, history, lines) >= 0:
+            less = f", less {cents * CENT} so that its tax is not more than the job's" if cents else ""
+            return Staged(lines, (*sums, f"This invoice: {how}{capped}{less}."))
+    return _more_tax_than_the_job(coding)
 
 
-def _wanted(coding: Coding, whole: Decimal) -> tuple[Decimal, str]:
-    amount = coding.milestone.amount
+def _may_be_itemised(milestone: Milestone) -> bool:
+    """Whether the stage that bills the last of a job may show its lines, which alone gives the tax to the cent."""
+    return milestone.account is None and milestone.tax is None and milestone.lines != "summary"
+
+
+def _wanted(milestone: Milestone, whole: Decimal) -> tuple[Decimal, str]:
+    amount = milestone.amount
     assert amount != "remaining"
     if isinstance(amount, Percent):
         share = round2(whole * amount.percent / HUNDRED)
         return share, f"{amount.percent}% of {whole} is {share}"
-    return round2(amount.flat), f"a flat {amount.flat}"
+    return amount.flat, f"a flat {amount.flat}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The lines of a job that share account, tax type and tracking, added up."""
-
-    account: str
-    tax_type: str | None
-    tracking: tuple[TrackingChoice, ...]
-    amount: Decimal
-    source_lines: tuple[str, ...]
+def _left_with_tax(
+    types: LineAmountTypes, full: Sequence[InvoiceLine], history: History, lines: Sequence[InvoiceLine]
+) -> Decimal:
+    """What a last invoice would still come to, were these lines billed now: Xero takes none below zero."""
+    billed = [line for earlier in history.billed for line in earlier.lines]
+    return _total(types, full) - _total(types, billed) - _total(types, lines)
 
 
-def _parts(coding: Coding, full: Sequence[InvoiceLine]) -> list[_Part]:
-    """The parts a share is split over: by the milestone's own account and tax where it names them, else the lines'."""
+def _total(types: LineAmountTypes, lines: Iterable[InvoiceLine]) -> Decimal:
+    exclusive = types is LineAmountTypes.EXCLUSIVE
+    return sum((line.amount + line.tax if exclusive else line.amount for line in lines), ZERO)
+
+
+def _more_tax_than_the_job(coding: Coding) -> Trouble:
     milestone = coding.milestone
-    parts: dict[tuple[str, str | None, tuple[TrackingChoice, ...]], _Part] = {}
-    for line in full:
-        if line.account is None:
-            continue
-        tax_type = milestone.tax or line.tax_type if line.tax_type else None
-        key = (milestone.account or line.account, tax_type, line.tracking)
-        so_far = parts.get(key)
-        amount = line.amount + (so_far.amount if so_far else ZERO)
-        sources = (*(so_far.source_lines if so_far else ()), *line.why.source_lines)
-        parts[key] = _Part(*key, amount=amount, source_lines=sources)
-    return list(parts.values())
-
-
-def _share_line(coding: Coding, part: _Part, share: Decimal, how: str, *, several: bool) -> InvoiceLine | Trouble:
-    milestone = coding.milestone
-    where = coding.book.where(f"milestones.{milestone.code}")
-    account = check_account(coding.chart, part.account, where)
-    if isinstance(account, Trouble):
-        return account
-    rate: TaxRate | Trouble | None = check_tax(coding.chart, account, part.tax_type, where) if part.tax_type else None
-    if isinstance(rate, Trouble):
-        return rate
-    try:
-        description = render(milestone.description, coding.values())
-    except TemplateProblem as problem:
-        return Trouble(
-            "template",
-            f"The description of milestone {milestone.code} cannot be filled: {problem}.",
-            f"Correct it at {where}.",
-        )
-    named = f"{description} ({account.name}{f', {rate.name}' if rate else ''})" if several else description
-    why = Why(
-        rule=f"milestone {milestone.code}",
-        version=coding.book.version,
-        where=where,
-        account_from=f"milestone {milestone.code}" if milestone.account else "the job's lines",
-        tax_from=f"milestone {milestone.code}" if milestone.tax else "the job's lines",
-        amount_from=f"{how}; this part in proportion to the {part.amount} of its lines",
-        source_lines=part.source_lines,
-    )
-    return InvoiceLine(
-        description=named[:4000],
-        quantity=ONE,
-        unit_amount=share,
-        account=part.account,
-        tax_type=part.tax_type,
-        tracking=part.tracking,
-        amount=share,
-        tax=line_tax(share, rate.effective_rate, coding.types) if rate else ZERO,
-        why=why,
+    return Trouble(
+        "over_billed",
+        f"With its tax, milestone {milestone.code} would bill more than is left of the job.",
+        f"Correct the 'tax' or the amount of the milestone at {coding.book.where(f'milestones.{milestone.code}')}, "
+        "or the job's taxes on the platform. Then run again.",
     )
 
 

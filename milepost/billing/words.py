@@ -1,0 +1,20 @@
+"""How a line is called: in a reason, for our own people, and on the invoice, for the customer."""
+
+from milepost.jobs import Line
+
+_LONGEST = 60
+
+
+def label(line: Line) -> str:
+    """A line as people know it."""
+    return f"line '{_first_words(line) or line.code or line.id}'"
+
+
+def line_words(line: Line) -> str:
+    """What a line without a description is called on the invoice: Xero does not approve one without words."""
+    return line.code or line.kind.value.capitalize()
+
+
+def _first_words(line: Line) -> str:
+    text = line.description.strip()
+    return text.splitlines()[0][:_LONGEST] if text else ""
