@@ -39,7 +39,7 @@ _VALUES: dict[str, Callable[[Job, Line], Seen]] = {
     "job_type": lambda job, _: _one(job.job_type),
     "business_unit": lambda job, _: _one(job.business_unit),
     "customer": lambda job, _: _one(job.customer.name if job.customer else None),
-    "customer_tag": lambda job, _: job.customer.tags if job.customer else (),
+    "customer_tag": lambda job, _: tuple(tag for tag in job.customer.tags if tag) if job.customer else (),
     "site_region": lambda job, _: _one(job.site.region if job.site else None),
 }
 
