@@ -12,6 +12,14 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
+RECORDER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+"""As our own server has it. Else each finished task is a write of its own, a subflow begun at that moment is refused with
+503 (SQLite's BUSY_SNAPSHOT), and Prefect's client waits two seconds before it asks again."""
+
 
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -21,6 +29,8 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         environment.setenv("DO_NOT_TRACK", "1")
         environment.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         environment.setenv("PREFECT_HOME", str(home))
+        for name, value in RECORDER.items():
+            environment.setenv(name, value)
         own = {
             PREFECT_HOME: home,
             PREFECT_SERVER_ANALYTICS_ENABLED: False,
