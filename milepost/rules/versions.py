@@ -117,7 +117,10 @@ def _read_book(path: Path) -> RuleBook:
     text = read_text(path)
     book = parse_book(text, str(path), path.parent.name)
     _check_name(path, text, book.version)
-    return book
+    # Decisions keep their rules' places: as they are named in the project, the same on every machine.
+    return book.from_origin(
+        book.origin.model_copy(update={"path": path.absolute().relative_to(path.absolute().parents[2]).as_posix()})
+    )
 
 
 def _version_files(folder: Path) -> list[Path]:

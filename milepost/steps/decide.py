@@ -9,7 +9,7 @@ from milepost.steps.run import BillingRun, Due, Result, result_of
 
 CHART_TROUBLES = frozenset(
     {
-        "account_unknown", "account_archived", "account_system", "tax_unknown", "tax_not_allowed", "item_unknown",
+        "tax_changed", "account_unknown", "account_archived", "account_system", "tax_unknown", "tax_not_allowed", "item_unknown",
         "tracking_unknown", "tracking_option_unknown", "currency_not_subscribed", "branding_unknown", "period_locked",
     }
 )  # fmt: skip
