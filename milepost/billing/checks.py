@@ -130,7 +130,7 @@ def check_native_link(job: Job, billed_before: bool) -> Trouble | None:
         return None
     return Trouble(
         "processed_elsewhere",
-        f"{job.platform} says that another accounting link already processed this job.",
+        "The job system says that another accounting link already processed this job.",
         "Look for its invoice in Xero. If there is none, clear the job's 'processed' mark on the platform and run again; "
         "and turn the platform's own Xero link off, so that no job is billed twice.",
     )
@@ -149,7 +149,7 @@ def check_claims(job: Job, history: History) -> Trouble | None:
         return None
     return Trouble(
         "invoiced_elsewhere",
-        f"{job.platform} says that {stated} of this job was invoiced already; we know of {known}.",
+        f"The job system says that {stated} of this job was invoiced already; we know of {known}.",
         "Look for the other invoice in Xero. If there is none, correct the job's invoiced amount on the platform; "
         "if there is, bill the rest of this job by hand.",
     )
