@@ -1,5 +1,6 @@
 """The block of a connection, which nests the blocks of its platform, its Xero app and its alert channels."""
 
+from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,6 +36,7 @@ class Connection(SettingsBlock):
         rule_book: The rule book's name, a folder of `mappings/`.
         rule_books_dir: Where the rule books are, if not in `mappings/`.
         slack: The Slack channel's block, if alerts go to Slack.
+        live_from: The day from which on completed jobs are billed; jobs completed before it never are.
         email: The mailboxes' block, if alerts go by e-mail.
 
     Example:
@@ -51,12 +53,17 @@ class Connection(SettingsBlock):
     _block_type_slug = "milepost-connection"
     _description: ClassVar[str | None] = "What Milepost bills from, to which Xero organisation, and by which rule book."
 
-    platform: PlatformBlock = Field(description="The job system.")
-    xero: XeroApp = Field(description="The Xero app and organisation.")
+    platform: PlatformBlock = Field(title="Job system", description="The job system.")
+    xero: XeroApp = Field(title="Xero app", description="The Xero app and organisation.")
     rule_book: str = Field(description="The rule book's name, a folder of mappings/.")
-    rule_books_dir: str | None = Field(default=None, description="Where the rule books are, if not in mappings/.")
-    slack: SlackAlerts | None = Field(default=None, description="The Slack channel, if alerts go to Slack.")
-    email: EmailAlerts | None = Field(default=None, description="The mailboxes, if alerts go by e-mail.")
+    rule_books_dir: str | None = Field(
+        default=None, title="Rule books' folder", description="Where the rule books are, if not in mappings/."
+    )
+    slack: SlackAlerts | None = Field(default=None, title="Slack", description="The Slack channel, if alerts go to Slack.")
+    live_from: date | None = Field(
+        default=None, title="Live from", description="Jobs completed before this day are never billed."
+    )
+    email: EmailAlerts | None = Field(default=None, title="E-mail", description="The mailboxes, if alerts go by e-mail.")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Connection":
@@ -69,6 +76,7 @@ class Connection(SettingsBlock):
             rule_books_dir=str(settings.rule_books_dir) if settings.rule_books_dir else None,
             slack=SlackAlerts.from_settings(slack) if slack else None,
             email=EmailAlerts.from_settings(email) if email else None,
+            live_from=settings.live_from,
         )
 
     def to_settings(self, name: str | None = None) -> Settings:
@@ -89,5 +97,6 @@ class Connection(SettingsBlock):
                 slack=self.slack.to_settings() if self.slack else None,
                 email=self.email.to_settings() if self.email else None,
             ),
+            "live_from": self.live_from,
         }
         return checked(self, Settings, parts)

@@ -108,6 +108,9 @@ def show_run(run: BillingRun) -> None:
         _explain(result.job.number, result.milestone.name, result.why or result.note, result.fix)
     for problem in run.problems:
         _explain(problem.job_number or problem.job_id, "", problem.why, problem.fix)
+    if run.before_live:
+        days = f"before {run.live_from}, the day from which on {run.workspace.name} bills"
+        out.print(f"[dim]–[/] {len(run.before_live)} jobs were completed {text(days)}: they are never billed.", soft_wrap=True)
     if not run.results and not run.problems and not run.stopped_by:
         out.print(f"{run.workspace.name}: nothing is due.")
 
@@ -143,6 +146,7 @@ def as_document(run: BillingRun) -> dict[str, Any]:
         "run": run.id,
         "plan": run.plan_only,
         "counts": run.counts,
+        "before_live": [job.number for job in run.before_live],
         "new_contacts": run.new_contacts,
         "recovered": run.recovered,
         "totals": {currency: str(total) for currency, total in run.totals.items()},

@@ -59,7 +59,12 @@ async def save(settings: Connection) -> None:
     BookFolder(books_folder(settings)).latest(settings.rule_book)
     await save_connection(settings)
     async with open_database(installation()) as db, db.write() as c:
-        await connections.save_connection(c, settings.name, settings.platform.kind, settings.rule_book, utcnow())
+        now = utcnow()
+        known = any(row.name == settings.name for row in await connections.list_connections(c))
+        # A new connection must not bill years of jobs that were invoiced by other means.
+        live_from = settings.live_from or (None if known else now.date())
+        kind, book = settings.platform.kind, settings.rule_book
+        await connections.save_connection(c, settings.name, kind, book, now, live_from=live_from)
 
 
 @app.command("list")

@@ -1,6 +1,7 @@
 """The demo's story: three businesses, their connections, and three mornings of billing them with the real flows."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -82,6 +83,7 @@ def connection_of(business: Business, sandbox: Sandbox) -> Connection:
             history_notes=True,
         ),
         rule_book=business.rule_book,
+        live_from=date(2020, 1, 1),
         rule_books_dir=PROJECT / "mappings",
         alerts=AlertSettings(
             slack=SlackSettings(token=SecretStr("xoxb-sandbox-token"), channel="#billing", api_url=f"{urls['slack']}/api/")

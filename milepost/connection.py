@@ -3,6 +3,7 @@
 This is the connection file's form; `blocks.connection` keeps the same values in Prefect, secrets as SecretStr.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -83,3 +84,6 @@ class Connection(Settings):
     rule_book: str
     rule_books_dir: Path | None = Field(None, description="where the rule books are; by default the project's mappings/")
     alerts: AlertSettings = AlertSettings()
+    live_from: date | None = Field(
+        None, description="jobs completed before this day are never billed; by default the day the connection is added"
+    )

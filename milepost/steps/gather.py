@@ -98,8 +98,10 @@ async def find_due(run: BillingRun) -> None:
         run.history = await billings.history(c, workspace.name, list(run.jobs))
     name = workspace.connection.rule_book
     due: list[Due] = []
+    run.live_from = live_from
     for job in run.jobs.values():
         if live_from and job.completed_on and job.completed_on < live_from:
+            run.before_live.append(job)
             continue
         book = workspace.books.in_force(name, job.completed_on or today_of(run, job))
         due += [Due(job, m, book) for m in due_milestones(job, book, run.history.get(job.id, History()))]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -18,14 +19,21 @@ from milepost.steps.workspace import Workspace
 Trigger = Literal["poll", "webhook", "person", "retry"]
 Status = Literal["planned", "held", "sending", "done", "failed", "skipped"]
 
+TAKEN = "taken"
+"""The code of a result that another process records."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A milestone that a job's status asks for, and the rule book in force for that job."""
+    """A milestone that a job's status asks for, and the rule book in force for that job.
+
+    `hold`: why it cannot be decided by any book; `book` is then only the nearest one.
+    """
 
     job: Job
     milestone: Milestone
     book: RuleBook
+    hold: Hold | None = None
 
 
 @dataclass(slots=True)
@@ -63,12 +71,16 @@ class Result:
 
     def leave_to_another(self) -> None:
         """Another process is at work on it, and will record what comes of it."""
-        self.status, self.code, self.why, self.fix = "skipped", "taken", "Another run is billing it at this moment.", ""
+        self.status, self.code, self.why, self.fix = "skipped", TAKEN, "Another run is billing it at this moment.", ""
 
 
 @dataclass(slots=True)
 class BillingRun:
-    """The state that the steps of one run share, in the order in which they fill it."""
+    """The state that the steps of one run share, in the order in which they fill it.
+
+    fresh: the jobs that this run read anew, or is the first to decide; the others were left open by earlier runs.
+    chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
+    """
 
     id: str
     trigger: Trigger
@@ -77,26 +89,41 @@ class BillingRun:
     wanted: list[str] = field(default_factory=list)
     changes: Changes | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
+    fresh: set[str] = field(default_factory=set)
     problems: list[JobProblem] = field(default_factory=list)
+    live_from: date | None = None
+    before_live: list[Job] = field(default_factory=list)
     due: list[Due] = field(default_factory=list)
     chart: Chart | None = None
     chart_is_kept: bool = False
+    mirror_is_kept: bool = False
     resolutions: dict[str, Resolution] = field(default_factory=dict)
     history: dict[str, History] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
-    cleared: list[str] = field(default_factory=list)
     new_contacts: int = 0
     recovered: int = 0
     stopped_by: MilepostError | None = None
 
     @property
     def milestones(self) -> list[Milestone]:
-        """The milestones with work, in the book's order."""
+        """The milestones with work, in the books' order."""
         return list({due.milestone.code: due.milestone for due in self.due}.values())
 
     def due_for(self, milestone: str) -> list[Due]:
         """The jobs that a milestone is due for."""
         return [due for due in self.due if due.milestone.code == milestone]
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether somebody named the jobs, and so sees at once what is wrong with those names."""
+        return self.changes is None and self.trigger == "person"
+
+    @property
+    def decided_jobs(self) -> list[Job]:
+        """The jobs of which every due milestone has its result; only of these a later run need not think again."""
+        results = {(result.job.id, result.milestone.code) for result in self.results}
+        missing = {due.job.id for due in self.due if (due.job.id, due.milestone.code) not in results}
+        return [job for job in self.jobs.values() if job.id not in missing]
 
     def results_of(self, milestone: str) -> list[Result]:
         """The results of one milestone."""
