@@ -1,0 +1,1 @@
+"""Scripts that print figures, and fail when a promise of docs/performance.md is broken."""
