@@ -15,7 +15,7 @@ from milepost.ledger import connections
 from milepost.ledger.connections import ConnectionRow, ConnectionStatus
 from milepost.ledger.database import open_database
 from milepost.settings import installation
-from milepost.steps.workspace import books_folder, open_workspace, utcnow
+from milepost.steps.workspace import books_folder, open_workspace, register, utcnow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -59,12 +59,7 @@ async def save(settings: Connection) -> None:
     BookFolder(books_folder(settings)).latest(settings.rule_book)
     await save_connection(settings)
     async with open_database(installation()) as db, db.write() as c:
-        now = utcnow()
-        known = any(row.name == settings.name for row in await connections.list_connections(c))
-        # A new connection must not bill years of jobs that were invoiced by other means.
-        live_from = settings.live_from or (None if known else now.date())
-        kind, book = settings.platform.kind, settings.rule_book
-        await connections.save_connection(c, settings.name, kind, book, now, live_from=live_from)
+        await register(c, settings, utcnow())
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.connection import Connection
 from milepost.errors import AuthError
@@ -132,6 +133,26 @@ class Workspace:
         await self.note_status(ConnectionStatus(error.state), str(error))
 
 
+async def register(c: AsyncConnection, connection: Connection, now: datetime) -> None:
+    """Enter a connection in the ledger, or bring its row up to date.
+
+    A new one bills from today unless its settings name a day: years of old jobs were invoiced by other means.
+    """
+    known = any(row.name == connection.name for row in await connections.list_connections(c))
+    live_from = connection.live_from or (None if known else now.date())
+    kind, book = connection.platform.kind, connection.rule_book
+    await connections.save_connection(c, connection.name, kind, book, now, live_from=live_from)
+
+
+async def _registered(db: Database, connection: Connection, now: datetime) -> None:
+    """A connection whose blocks were made by hand has no row yet."""
+    async with db.read() as c:
+        known = any(row.name == connection.name for row in await connections.list_connections(c))
+    if not known:
+        async with db.write() as c:
+            await register(c, connection, now)
+
+
 def token_set_id(connection: Connection) -> str:
     """Which stored tokens open the connection: a custom connection's app has its own, a sign-in is the connection's."""
     xero = connection.xero
@@ -155,6 +176,7 @@ async def open_workspace(
     calls: list[LogEntry] = []
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(installation))
+        await _registered(db, connection, clock())
         http = await stack.enter_async_context(httpx.AsyncClient())
         wiring = await _wiring(connection, db, calls, clock)
         platform = await stack.enter_async_context(open_platform(connection.platform, wiring))
