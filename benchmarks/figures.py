@@ -17,7 +17,7 @@ _TOO_MANY = 429
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`billed_after`: seconds from the start of the flow to Xero's answer with the last invoice; then it tells, until `wall`.
+    """`billed_after`: seconds from the start of the flow to Xero's answer with the last invoice; telling ends at `wall`.
 
     `xero_span`: seconds from the first call on the organisation to that answer.
     """
