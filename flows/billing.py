@@ -31,7 +31,11 @@ from milepost.steps.workspace import open_workspace
 
 @flow(name="poll-jobs", flow_run_name="{connection}: poll")
 async def poll_jobs(connection: str) -> State:
-    """Bill what changed on a connection's platform since the last poll, and what earlier runs left."""
+    """Bill what changed on a connection's platform since the last poll, and what earlier runs left.
+
+    Args:
+        connection: The connection's name: its block in Prefect, and its name in `milepost connection list`.
+    """
     async with billing_run(connection, "poll") as run:
         return await way_of_a_job(run)
 
@@ -40,7 +44,14 @@ async def poll_jobs(connection: str) -> State:
 async def bill_jobs(
     connection: str, job_ids: list[str] | None = None, trigger: Trigger = "person", plan_only: bool = False
 ) -> State:
-    """Bill the given jobs of a connection, or, without any, what a poll would. `plan_only` decides and writes nothing."""
+    """Bill the given jobs of a connection, or, without any, what a poll would.
+
+    Args:
+        connection: The connection's name: its block in Prefect, and its name in `milepost connection list`.
+        job_ids: Ids of jobs in the job system; none for whatever is due.
+        trigger: Who asks, for the run's tag.
+        plan_only: Decide, show the outcome and write nothing: no contact, no invoice, no note.
+    """
     async with billing_run(connection, trigger, plan_only=plan_only) as run:
         run.wanted = list(job_ids or [])
         return await way_of_a_job(run)
@@ -48,13 +59,19 @@ async def bill_jobs(
 
 @flow(name="bill-milestone", flow_run_name="{milestone}")
 async def bill_milestone(connection: str, milestone: str) -> State:
-    """One billing stage of all jobs it is due for: decide, then, unless only planned, create contacts and invoices."""
+    """One billing stage of all jobs it is due for: decide, then, unless only planned, create contacts and invoices.
+
+    Args:
+        connection: The connection's name.
+        milestone: The stage's code in the rule book, such as DEP or FIN.
+    """
     del connection  # for people: Prefect shows a run by its parameters
     run = current_run()
     await steps.code_lines(milestone)
     if not run.plan_only:
         await steps.create_contacts(milestone)
         await steps.create_invoices(milestone)
+    await report.publish_milestone(run, milestone, flow_run.get_id() or "")
     return report.verdict(run.counts_of(milestone))
 
 

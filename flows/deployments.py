@@ -23,10 +23,15 @@ class Deployed:
 
 
 DEPLOYMENTS = (
-    Deployed(poll_connections, "scheduled", "Bills what changed, on every connection.", timedelta(minutes=5)),
-    Deployed(deliver_alerts, "scheduled", "Sends alerts that a channel kept waiting.", timedelta(minutes=10)),
-    Deployed(poll_jobs, "on-demand", "Bills what changed on one connection, now."),
-    Deployed(bill_jobs, "on-demand", "Bills the given jobs of one connection, or plans them only."),
+    Deployed(
+        poll_connections,
+        "every-connection",
+        "Bills what changed, on every connection, one after another.",
+        timedelta(minutes=5),
+    ),
+    Deployed(deliver_alerts, "waiting-alerts", "Sends alerts that a channel kept waiting.", timedelta(minutes=10)),
+    Deployed(poll_jobs, "one-connection", "Bills what changed on one connection, now."),
+    Deployed(bill_jobs, "chosen-jobs", "Bills the given jobs of one connection, or plans them only."),
 )
 
 

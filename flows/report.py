@@ -1,5 +1,5 @@
-"""What an operator sees of a run in Prefect: its name, tags, one Markdown and one table artifact, and a state that is green
-only when nobody is needed. Ids, counts and codes; names and amounts stay in the ledger.
+"""What an operator sees of a run in Prefect: its name, its tags, its artifacts, and a state that is green only when nobody
+is needed. Ids, counts and codes; names and amounts stay in the ledger.
 """
 
 from collections.abc import Sequence
@@ -10,26 +10,15 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
+from flows import artifacts
 from milepost.errors import MilepostError
-from milepost.steps.run import BillingRun, Result
-
-_WORDS = {
-    "planned": "planned",
-    "done": "invoiced",
-    "held": "held",
-    "failed": "failed",
-    "skipped": "skipped",
-    "sending": "unanswered",
-}
-_MARKS = {"planned": "○", "done": "✓", "held": "!", "failed": "✗", "skipped": "–", "sending": "?"}
-_LISTED = 500
+from milepost.steps.run import BillingRun
 
 
 def in_words(counts: dict[str, int]) -> str:
     """`38 invoiced, 3 held, 1 failed`; `nothing to bill` when there was nothing."""
-    return (
-        ", ".join(f"{counts[status]} {word}" for status, word in _WORDS.items() if counts.get(status)) or "nothing to bill"
-    )
+    told = (f"{counts[status]} {word}" for status, word in artifacts.WORDS.items() if counts.get(status))
+    return ", ".join(told) or "nothing to bill"
 
 
 def verdict(counts: dict[str, int]) -> State:
@@ -47,67 +36,34 @@ def stopped(error: MilepostError) -> State:
 
 async def publish(run: BillingRun) -> None:
     """Name and tag the run, and attach its artifacts."""
-    words = in_words(run.counts)
-    async with get_client() as client:
-        await client.update_flow_run(UUID(run.id), name=f"{run.workspace.name}: {words}", tags=tags_of(run))
+    heading = f"{run.workspace.name}: {_outcome(run)}"
+    await _rename(run.id, heading, tags_of(run))
     if not (run.results or run.problems):
         return
     key = run.workspace.name
-    await acreate_markdown_artifact(_summary(run, words), key=f"{key}-summary", description=f"{key}: {words}")
-    await acreate_table_artifact(_table(run), key=f"{key}-work", description=f"{key}: {words}")
+    await acreate_markdown_artifact(artifacts.summary(run, heading), key=f"{key}-summary", description=heading)
+    await acreate_table_artifact(await artifacts.table(run), key=f"{key}-work", description=heading)
+
+
+async def publish_milestone(run: BillingRun, milestone: str, flow_run_id: str) -> None:
+    """Name a milestone's subflow for what came of it: `deposit: 2 invoiced`."""
+    named = next((m.name for m in run.milestones if m.code == milestone), milestone)
+    await _rename(flow_run_id, f"{named}: {in_words(run.counts_of(milestone))}", [run.workspace.name, milestone])
+
+
+async def _rename(flow_run_id: str, name: str, tags: Sequence[str]) -> None:
+    async with get_client() as client:
+        await client.update_flow_run(UUID(flow_run_id), name=name, tags=tags)
 
 
 def tags_of(run: BillingRun) -> list[str]:
     """The connection, what started the run, and `needs-a-person` where it does."""
     dry = ["plan"] if run.plan_only else []
-    return [run.workspace.name, run.trigger, *dry, *(["needs-a-person"] if run.needs_a_person else [])]
+    needed = run.needs_a_person or run.stopped_by is not None
+    return [run.workspace.name, run.trigger, *dry, *(["needs-a-person"] if needed else [])]
 
 
-def _summary(run: BillingRun, words: str) -> str:
-    stages = "\n".join(_stage(run.results_of(m.code), m.code, m.name) for m in run.milestones)
-    unreadable = f"\n{len(run.problems)} jobs could not be read.\n" if run.problems else ""
-    return (
-        f"# {run.workspace.name}: {words}\n\n"
-        f"{'Planned only: nothing was written.' if run.plan_only else ''}\n\n"
-        f"| stage | invoiced | held | failed | skipped | planned |\n|---|---|---|---|---|---|\n{stages}\n"
-        f"{unreadable}\n"
-        f"New contacts: {run.new_contacts}. Settled from an earlier run: {run.recovered}.\n\n"
-        f"Rule book: {run.workspace.connection.rule_book}. "
-        f"Why each line was coded so: `milepost explain {run.workspace.name} JOB`.\n"
-    )
-
-
-def _stage(results: Sequence[Result], code: str, name: str) -> str:
-    def count(status: str) -> int:
-        return sum(result.status == status for result in results)
-
-    cells = (count("done"), count("held"), count("failed") + count("sending"), count("skipped"), count("planned"))
-    return f"| {name} ({code}) | " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def _table(run: BillingRun) -> list[dict[str, str]]:
-    order = {"failed": 0, "sending": 1, "held": 2, "done": 3, "planned": 4, "skipped": 5}
-    rows = [_row(result) for result in sorted(run.results, key=lambda r: order[r.status])]
-    problems = [
-        {
-            "": _MARKS["held"],
-            "job": p.job_number or p.job_id,
-            "stage": "",
-            "outcome": "held",
-            "invoice": "",
-            "reason": "job_unreadable",
-        }
-        for p in run.problems
-    ]
-    return [*problems, *rows][:_LISTED]
-
-
-def _row(result: Result) -> dict[str, str]:
-    return {
-        "": _MARKS[result.status],
-        "job": result.job.number,
-        "stage": result.milestone.name,
-        "outcome": _WORDS[result.status],
-        "invoice": result.invoice_number or "",
-        "reason": result.code,
-    }
+def _outcome(run: BillingRun) -> str:
+    if run.stopped_by is None:
+        return in_words(run.counts)
+    return f"stopped after {in_words(run.counts)}" if run.results else "stopped"

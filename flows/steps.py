@@ -2,18 +2,26 @@
 because Prefect records what passes through it.
 """
 
+import logging
+
 from prefect import task
 
 from flows.alerts import tell_people
 from flows.current import current_run, watcher
+from flows.report import in_words
+from milepost.billing.decision import ExistingContact, NewContact
 from milepost.ledger import billings
 from milepost.steps import contacts, decide, gather, invoices, recover, tell
+
+_log = logging.getLogger(__name__)
 
 
 @task(name="recover-requests", task_run_name="recover-requests")
 async def recover_requests() -> int:
     """Settle what a run that died had sent, before anything new is sent."""
-    return await recover.recover(current_run())
+    count = await recover.recover(current_run())
+    _log.info("requests of an earlier run settled: %d", count)
+    return count
 
 
 @task(name="find-changed-jobs", task_run_name="find-changed-jobs")
@@ -28,6 +36,7 @@ async def fetch_jobs() -> int:
     run, look = current_run(), watcher()
     count = await gather.fetch_jobs(run, lambda done, of: look.progress("fetch-jobs", done, of))
     await gather.find_due(run)
+    _log.info("jobs read: %d, unreadable: %d, billings due: %d", count, len(run.problems), len(run.due))
     return count
 
 
@@ -36,7 +45,9 @@ async def read_chart() -> int:
     """Have the organisation's accounts, taxes, items and tracking at hand."""
     run = current_run()
     await gather.gather_chart(run)
-    return len(run.chart.accounts) if run.chart else 0
+    count = len(run.chart.accounts) if run.chart else 0
+    _log.info("accounts in the chart: %d, %s", count, "as kept from before" if run.chart_is_kept else "read anew")
+    return count
 
 
 @task(name="resolve-contacts", task_run_name="resolve-contacts")
@@ -44,6 +55,8 @@ async def resolve_contacts() -> int:
     """Find the customers among Xero's contacts; those not found are created once their bill is decided."""
     run = current_run()
     await gather.look_up_contacts(run)
+    found, new = (sum(isinstance(r, kind) for r in run.resolutions.values()) for kind in (ExistingContact, NewContact))
+    _log.info("customers: %d, found in Xero: %d, new: %d", len(run.resolutions), found, new)
     return len(run.resolutions)
 
 
@@ -53,6 +66,7 @@ async def code_lines(milestone: str) -> int:
     run = current_run()
     results = await decide.decide_milestone(run, milestone)
     run.results += results
+    _log.info("%s: %s", milestone, in_words(run.counts_of(milestone)))
     return len(results)
 
 
@@ -62,6 +76,7 @@ async def create_contacts(milestone: str) -> int:
     run = current_run()
     before = run.new_contacts
     await contacts.settle_contacts(run, run.results_of(milestone))
+    _log.info("%s: contacts created: %d", milestone, run.new_contacts - before)
     return run.new_contacts - before
 
 
@@ -76,13 +91,16 @@ async def create_invoices(milestone: str) -> int:
     workspace = run.workspace
     async with workspace.db.read() as c:
         run.history |= await billings.history(c, workspace.name, [result.job.id for result in results])
+    _log.info("%s: %s", milestone, in_words(run.counts_of(milestone)))
     return sum(result.status == "done" for result in results)
 
 
 @task(name="send-alerts", task_run_name="send-alerts")
 async def send_alerts() -> int:
     """Tell the billing team what needs a person, and what has cleared."""
-    return await tell_people(current_run())
+    sent = await tell_people(current_run())
+    _log.info("messages sent: %d", sent)
+    return sent
 
 
 @task(name="write-back", task_run_name="write-back")
@@ -92,4 +110,5 @@ async def write_back() -> int:
     told = await tell.write_back(workspace)
     if workspace.connection.xero.history_notes:
         await tell.note_history(workspace)
+    _log.info("jobs told of their invoice: %d, not yet: %d", told.told, told.failed)
     return told.told
