@@ -4,7 +4,7 @@ It shows people what happened and counts the day's calls. Details are codes and 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +34,13 @@ class LogEntry:
     id: int | None = None
 
 
+_KEPT = tuple(field.name for field in fields(LogEntry) if field.name != "id")
+
+
 async def append(c: AsyncConnection, entries: Sequence[LogEntry]) -> None:
     """Keep the entries, in order."""
     if entries:
-        rows = [asdict(entry) for entry in entries]
-        for row in rows:
-            del row["id"]
+        rows = [{name: getattr(entry, name) for name in _KEPT} for entry in entries]
         await c.execute(insert(log), rows)
 
 

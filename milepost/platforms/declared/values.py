@@ -1,6 +1,8 @@
 """One value of one field: found by its expression, put into our words by its map, converted to the field's type."""
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,10 +67,16 @@ def _texts(raw: Any, _: Target, source: FieldMap, __: ZoneInfo) -> tuple[str, ..
 
 def _word(raw: Any, target: Target, _: FieldMap, __: ZoneInfo) -> str | None:
     word = convert.as_text(raw)
-    known = [str(member) for member in target.words or ()]
+    known = _words(target.words)
     if word is not None and word not in known:
         raise Misfit(f"one of {', '.join(known)} (give it a map)", convert.shown(raw))
     return word
+
+
+@cache
+def _words(kind: type[StrEnum] | None) -> tuple[str, ...]:
+    """Read once: to go through an enumeration for every line of a thousand jobs takes longer than all else here."""
+    return tuple(str(member) for member in kind or ())
 
 
 _CONVERSIONS: Mapping[str, Callable[[Any, Target, FieldMap, ZoneInfo], Any]] = {
