@@ -20,7 +20,6 @@ WORDS = {
 }
 """The words of a billing's status, in the order in which they are told."""
 _MARKS = {"planned": "○", "done": "✓", "held": "!", "failed": "✗", "skipped": "–", "sending": "?"}
-_NEXT = {"held": "a person mends it", "failed": "tried again", "sending": "Xero is asked"}
 _NEEDY = ("failed", "sending", "held")
 _LISTED = 500
 _EXPLAINED = 50
@@ -86,9 +85,7 @@ async def table(run: BillingRun) -> list[dict[str, str]]:
     invoiced = any(result.invoice_id for result in run.results)
     short_code = await run.workspace.short_code() if invoiced else None
     app_url = run.workspace.connection.xero.app_url
-    problems = [
-        _row(_cell(p.job_number or p.job_id), "! held", why="job unreadable", then=_NEXT["held"]) for p in run.problems
-    ]
+    problems = [_row(_cell(p.job_number or p.job_id), "! held", why="job unreadable") for p in run.problems]
     rows = [_result_row(result, app_url, short_code) for result in _ordered(run.results)]
     return [*problems, *rows][:_LISTED]
 
@@ -104,13 +101,10 @@ def _result_row(result: Result, app_url: str, short_code: str | None) -> dict[st
         invoice=invoice,
         contact=_contact(result),
         why=_reason(result),
-        then=_NEXT.get(result.status, ""),
     )
 
 
-def _row(
-    job: str, outcome: str, *, stage: str = "", invoice: str = "", contact: str = "", why: str = "", then: str = ""
-) -> dict[str, str]:
+def _row(job: str, outcome: str, *, stage: str = "", invoice: str = "", contact: str = "", why: str = "") -> dict[str, str]:
     """A row of the table artifact; the UI renders its cells as Markdown."""
     return {
         "job": job,
@@ -119,7 +113,6 @@ def _row(
         "invoice in Xero": invoice,
         "contact": contact,
         "why": why,
-        "what next": then,
     }
 
 
