@@ -1,19 +1,28 @@
 """What a run has to tell the billing team, in the words of notifications; recorded with the run, then sent."""
 
 import logging
+import re
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import notifications.outbox
 from flows.links import flow_run_url
 from milepost.billing.decision import Bill
-from milepost.errors import MilepostError
-from milepost.ledger import runs
+from milepost.errors import AuthError, MilepostError, RemoteError
+from milepost.ledger import alerts, billings, jobs, runs
+from milepost.ledger.billings import BillingStatus
 from milepost.platforms.protocol import JobProblem
 from milepost.steps.run import BillingRun, Result, by_status
+from milepost.steps.words import why_of
 from notifications.troubles import Counts, LinkName, RunSummary, Trouble
 
 _log = logging.getLogger(__name__)
 
 CONNECTION = "connection"
+JOB = "job:"
+RECONNECT = "reconnect"
+_IN_ORDER = (BillingStatus.DONE, BillingStatus.SKIPPED)
+_BILLING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> int:
@@ -22,12 +31,10 @@ async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> 
     `trouble` is what ended the run early. A channel that is away harms nothing: what is due is sent by the next run.
     """
     workspace = run.workspace
-    troubles = [*_troubles(run), *([_connection_trouble(trouble)] if trouble else [])]
-    cleared = [*run.cleared, *(r.billing_id for r in by_status(run.results, "done", "skipped"))]
-    if not trouble:
-        cleared.append(CONNECTION)
+    troubles = [*_troubles(run, trouble), *([_connection_trouble(trouble)] if trouble else [])]
     async with workspace.db.write() as c:
         now = workspace.clock()
+        cleared = await _cleared(c, workspace.name, stopped=trouble is not None)
         await notifications.outbox.record(
             c, workspace.name, workspace.connection.alerts, summary_of(run), troubles, cleared, now
         )
@@ -58,10 +65,28 @@ def summary_of(run: BillingRun) -> RunSummary:
     )
 
 
-def _troubles(run: BillingRun) -> list[Trouble]:
-    told = [_trouble(run, r) for r in by_status(run.results, "held", "failed", "sending")]
+async def _cleared(c: AsyncConnection, connection: str, *, stopped: bool) -> list[str]:
+    """The subjects of standing alerts that are in order by now, whichever run brought that about, and if it lived or not."""
+    told = {row.subject for row in await alerts.open_alerts(c, connection)}
+    unread = {f"{JOB}{job_id}" for job_id in await jobs.unread(c, connection)}
+    cleared = [subject for subject in told if subject.startswith(JOB) and subject not in unread]
+    if not stopped:
+        cleared.append(CONNECTION)
+    for subject in (one for one in told if _BILLING.fullmatch(one)):
+        row = await billings.get(c, subject)
+        if row is None or (row.status in _IN_ORDER and not row.is_gone):
+            cleared.append(subject)
+    return cleared
+
+
+def _troubles(run: BillingRun, stopped_by: MilepostError | None) -> list[Trouble]:
+    """What is wrong, one trouble a subject. What one lost sign-in did to many jobs is told once, of the connection."""
+    troubled = by_status(run.results, "held", "failed", "sending")
+    if isinstance(stopped_by, AuthError):
+        troubled = [result for result in troubled if result.code != RECONNECT]
+    told = [_trouble(run, result) for result in troubled]
     told += [_different(run, r) for r in run.results if r.note]
-    return told + [_unreadable(problem) for problem in run.problems]
+    return told if run.is_of_a_person else told + [_unreadable(problem) for problem in run.problems]
 
 
 def _trouble(run: BillingRun, result: Result) -> Trouble:
@@ -73,7 +98,7 @@ def _trouble(run: BillingRun, result: Result) -> Trouble:
         job_number=result.job.number,
         milestone_name=result.milestone.name,
         why=result.why,
-        fix=result.fix or "The next run asks Xero what became of it.",
+        fix=result.fix,
         links=_links(run, result),
         amount=draft.total if draft else None,
         currency=draft.currency if draft else None,
@@ -96,7 +121,7 @@ def _different(run: BillingRun, result: Result) -> Trouble:
 def _unreadable(problem: JobProblem) -> Trouble:
     where = f" ({problem.where})" if problem.where else ""
     return Trouble(
-        subject=f"job:{problem.job_id}",
+        subject=f"{JOB}{problem.job_id}",
         code="job_unreadable",
         status="held" if problem.permanent else "failed",
         job_number=problem.job_number or problem.job_id,
@@ -106,7 +131,8 @@ def _unreadable(problem: JobProblem) -> Trouble:
 
 
 def _connection_trouble(error: MilepostError) -> Trouble:
-    return Trouble(subject=CONNECTION, code=type(error).__name__, status="failed", why=str(error))
+    why, fix = (why_of(error), error.fix) if isinstance(error, RemoteError) else (str(error), "")
+    return Trouble(subject=CONNECTION, code=type(error).__name__, status="failed", why=why, fix=fix)
 
 
 def _links(run: BillingRun, result: Result) -> dict[LinkName, str]:

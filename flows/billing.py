@@ -87,9 +87,11 @@ async def way_of_a_job(run: BillingRun) -> State:
             await steps.read_chart()
             await steps.resolve_contacts()
         for milestone in run.milestones:
-            await bill_milestone(run.workspace.name, milestone.code, return_state=True)
+            state = await bill_milestone(run.workspace.name, milestone.code, return_state=True)
+            await report.raise_unless_told(state)
         if not run.plan_only:
             await mark_decided(run)
+            await run.workspace.note_working()
             await steps.send_alerts()
             await steps.write_back()
     except (RemoteError, ConfigError) as error:

@@ -1,5 +1,7 @@
 """The scheduled jobs of a whole installation: poll every connection, and deliver alerts that a channel kept waiting."""
 
+import logging
+
 from prefect import flow, task
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
@@ -7,9 +9,13 @@ from prefect.states import Completed
 import notifications.outbox
 from blocks.store import list_connections, load_connection
 from flows.billing import poll_jobs
-from milepost.ledger.connections import ConnectionStatus, get_connection
+from milepost.errors import MilepostError
+from milepost.ledger import connections
+from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import open_database
 from milepost.settings import installation
+
+_log = logging.getLogger(__name__)
 
 _BILLING = (ConnectionStatus.PENDING, ConnectionStatus.CONNECTED, ConnectionStatus.ERROR)
 """Connections worth a poll. A person must reconnect the others first, and has been told."""
@@ -27,19 +33,30 @@ async def poll_connections() -> State:
 
 
 async def _to_poll() -> list[str]:
+    """The connections that may bill; one that is only a block in Prefect yet begins with its first poll."""
     names = await list_connections()
     async with open_database(installation()) as db, db.read() as c:
-        return [name for name in names if (await get_connection(c, name)).status in _BILLING]
+        statuses = {row.name: row.status for row in await connections.list_connections(c)}
+    return [name for name in names if statuses.get(name, ConnectionStatus.PENDING) in _BILLING]
 
 
 @flow(name="deliver-alerts", flow_run_name="deliver alerts")
 async def deliver_alerts() -> State:
-    """Send the alerts that are still due because a channel was away."""
-    waiting = {name: await deliver_for(name) for name in await list_connections()}
-    late = [name for name, count in waiting.items() if count]
+    """Send the alerts that are still due because a channel was away; one connection's trouble stops none of the others."""
+    waiting = {name: await _waiting(name) for name in await list_connections()}
+    late = [name for name, count in waiting.items() if count is None or count]
     if late:
         return State(type=StateType.FAILED, name="StillAway", message=f"alerts wait for: {', '.join(late)}")
     return Completed(message="all alerts are delivered")
+
+
+async def _waiting(connection: str) -> int | None:
+    """How many alerts still wait; None where they could not even be tried."""
+    try:
+        return await deliver_for(connection)
+    except MilepostError as error:
+        _log.warning("connection %s: alerts cannot be delivered (%s)", connection, type(error).__name__)
+        return None
 
 
 @task(name="send-alerts", task_run_name="send-alerts {connection}")

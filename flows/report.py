@@ -14,6 +14,8 @@ from flows import artifacts
 from milepost.errors import MilepostError
 from milepost.steps.run import BillingRun
 
+_NEEDS_PERSON = "NeedsPerson"
+
 
 def in_words(counts: dict[str, int]) -> str:
     """`38 invoiced, 3 held, 1 failed`; `nothing to bill` when there was nothing."""
@@ -25,8 +27,15 @@ def verdict(counts: dict[str, int]) -> State:
     """Completed when nobody is needed; else a failed state, named for what it asks."""
     message = in_words(counts)
     if counts["held"] + counts["failed"] + counts["sending"]:
-        return State(type=StateType.FAILED, name="NeedsPerson", message=message)
+        return State(type=StateType.FAILED, name=_NEEDS_PERSON, message=message)
     return Completed(message=message)
+
+
+async def raise_unless_told(state: State) -> None:
+    """Raise what ended a subflow early. A verdict, green or not, is its proper end."""
+    if state.name not in (_NEEDS_PERSON, "Completed"):
+        await state.aresult(raise_on_failure=True)
+        raise RuntimeError(f"a subflow ended as {state.name}")
 
 
 def stopped(error: MilepostError) -> State:

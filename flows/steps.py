@@ -11,7 +11,7 @@ from flows.current import current_run, watcher
 from flows.report import in_words
 from milepost.billing.decision import ExistingContact, NewContact
 from milepost.ledger import billings
-from milepost.steps import contacts, decide, gather, invoices, recover, tell
+from milepost.steps import contacts, customers, decide, gather, invoices, recover, tell
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ async def fetch_jobs() -> int:
     run, look = current_run(), watcher()
     count = await gather.fetch_jobs(run, lambda done, of: look.progress("fetch-jobs", done, of))
     await gather.find_due(run)
+    if not run.plan_only:
+        await decide.close_what_is_not_due(run)
     _log.info("jobs read: %d, unreadable: %d, billings due: %d", count, len(run.problems), len(run.due))
     return count
 
@@ -54,7 +56,7 @@ async def read_chart() -> int:
 async def resolve_contacts() -> int:
     """Find the customers among Xero's contacts; those not found are created once their bill is decided."""
     run = current_run()
-    await gather.look_up_contacts(run)
+    await customers.look_up_contacts(run)
     found, new = (sum(isinstance(r, kind) for r in run.resolutions.values()) for kind in (ExistingContact, NewContact))
     _log.info("customers: %d, found in Xero: %d, new: %d", len(run.resolutions), found, new)
     return len(run.resolutions)
@@ -86,11 +88,12 @@ async def create_invoices(milestone: str) -> int:
     run = current_run()
     results = run.results_of(milestone)
     await invoices.create_invoices(run, results)
-    if any(result.status == "sending" for result in results):
+    if run.lost:
         await recover.recover(run)
     workspace = run.workspace
     async with workspace.db.read() as c:
         run.history |= await billings.history(c, workspace.name, [result.job.id for result in results])
+    await workspace.flush_calls()
     _log.info("%s: %s", milestone, in_words(run.counts_of(milestone)))
     return sum(result.status == "done" for result in results)
 

@@ -90,6 +90,11 @@ class BillingRow:
     def __repr__(self) -> str:
         return f"BillingRow({self.id}, {self.status})"
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether its invoice was made, and voided or deleted since."""
+        return self.status is BillingStatus.DONE and self.invoice_status in GONE_IN_XERO
+
     def decided(self) -> Bill | Hold | Skip:
         """The decision as it was made; of a row that was sent, the one whose invoice was sent."""
         return decision_from_json(self.decision)

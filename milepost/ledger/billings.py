@@ -20,7 +20,7 @@ from milepost.ledger.billing_rows import (
 from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.claims import Claim, ClaimLost, claim
 from milepost.ledger.decisions import Saved, Troubled, save_decisions, set_trouble
-from milepost.ledger.settling import AnswerMeta, Settled, settle
+from milepost.ledger.settling import AnswerMeta, Settled, settle, settle_some
 from milepost.ledger.tables import billings
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "save_decisions",
     "set_trouble",
     "settle",
+    "settle_some",
     "to_note",
     "to_write_back",
     "update_invoice_statuses",

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from milepost.ledger.bulk import upsert
 from milepost.ledger.tables import runs
 
 
@@ -27,16 +28,17 @@ class RunRow:
 async def start_run(
     c: AsyncConnection, run_id: str, connection: str, trigger: str, flow_run_id: str | None, now: datetime
 ) -> None:
-    """Record that a run began."""
+    """Record that a run began; again, where a person has Prefect retry the same flow run."""
     row = {
         "id": run_id,
         "connection": connection,
         "trigger": trigger,
         "flow_run_id": flow_run_id,
         "started_at": now,
+        "ended_at": None,
         "counts": "{}",
     }
-    await c.execute(insert(runs), [row])
+    await upsert(c, runs, [row])
 
 
 async def end_run(c: AsyncConnection, run_id: str, counts: Mapping[str, int], now: datetime) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.ledger.billing_rows import BillingStatus
 from milepost.ledger.owner import this_process
-from milepost.ledger.requests import settle_request
-from milepost.ledger.tables import billings
+from milepost.ledger.requests import SENDING, settle_request
+from milepost.ledger.tables import billings, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,22 @@ async def settle(
         if not await settle_request(c, request_id, *meta, now, owner=owner or this_process()):
             return []
         await _check_complete(c, request_id, {outcome.billing_id for outcome in outcomes})
+        await _record(c, request_id, outcomes, now)
+    return [outcome.billing_id for outcome in outcomes]
+
+
+async def settle_some(
+    c: AsyncConnection, request_id: str, outcomes: Sequence[Settled], now: datetime, *, owner: str | None = None
+) -> list[str]:
+    """Record what is known of some billings of a request that stays open for the others; the ids recorded.
+
+    None are recorded when the request is settled already or another process holds it by now.
+    """
+    held = select(requests.c.id).where(requests.c.id == request_id, requests.c.status == SENDING)
+    async with c.begin_nested():
+        mine = held.where(requests.c.owner == (owner or this_process())).with_for_update()
+        if (await c.execute(mine)).first() is None:
+            return []
         await _record(c, request_id, outcomes, now)
     return [outcome.billing_id for outcome in outcomes]
 

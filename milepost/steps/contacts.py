@@ -5,15 +5,16 @@ that died is found by its number in the next run's mirror.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from milepost.billing.decision import Bill, ContactDraft, ExistingContact, NewContact
-from milepost.errors import AnswerLost, RemoteError
+from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings, mirror
 from milepost.ledger.billings import BillingStatus, Troubled
-from milepost.steps.gather import refresh_mirror
+from milepost.steps.customers import CREATED, refresh_mirror
 from milepost.steps.run import BillingRun, Result, by_status
+from milepost.steps.words import fix_of, why_of
 from milepost.steps.workspace import Workspace
 from milepost.xero.client import XeroClient
 from milepost.xero.contacts import (
@@ -36,17 +37,20 @@ Troubles = dict[str, tuple[str, str, str] | RemoteError]
 
 
 async def settle_contacts(run: BillingRun, results: Sequence[Result]) -> None:
-    """Give every planned bill of these results a contact that exists; a bill whose contact cannot be is held or failed."""
+    """Give every planned bill of these results a contact that exists; a bill whose contact cannot be is held or failed.
+
+    Raises AuthError when Xero does not accept our credentials any more; what was created is found by its number then.
+    """
     planned = by_status(results, "planned")
-    news = {b.contact.customer_id: b.contact.draft for b in _bills(planned) if isinstance(b.contact, NewContact)}
-    archived = {b.contact.customer_id: b.contact for b in _bills(planned) if _is_archived(b)}
+    contacts = [bill.contact for bill in _bills(planned) if contact_id_of(run, bill) is None]
+    news = {contact.customer_id: contact.draft for contact in contacts if isinstance(contact, NewContact)}
+    archived = [contact for contact in contacts if isinstance(contact, ExistingContact)]
     troubles: Troubles = {}
     ids = list(news)
     for start in range(0, len(ids), BATCH):
         await _create(run, {i: news[i] for i in ids[start : start + BATCH]}, troubles)
-    for customer_id, contact in archived.items():
-        assert isinstance(contact, ExistingContact)
-        await _restore(run, customer_id, contact, troubles)
+    for contact in {contact.customer_id: contact for contact in archived}.values():
+        await _restore(run, contact.customer_id, contact, troubles)
     await _keep_links(run, planned)
     for result in planned:
         _apply_trouble(result, troubles)
@@ -63,30 +67,42 @@ def _bills(results: Sequence[Result]) -> list[Bill]:
     return [result.decision for result in results if isinstance(result.decision, Bill)]
 
 
-def _is_archived(bill: Bill) -> bool:
-    return isinstance(bill.contact, ExistingContact) and bill.contact.restore
-
-
 async def _create(run: BillingRun, drafts: dict[str, ContactDraft], troubles: Troubles) -> None:
+    """Create up to 50. A name that is taken is only made different once Xero has been asked whether it is ours."""
     try:
         outcomes = await _put(await run.workspace.xero(), drafts)
-        renamed = {i: _with_number(drafts[i]) for i, outcome in outcomes.items() if outcome.name_taken}
+        _take(run, outcomes)
+        known = await _numbered(run.workspace, {i: drafts[i] for i, o in outcomes.items() if o.number_taken or o.name_taken})
+        run.resolutions |= {i: _made(i, contact_id) for i, contact_id in known.items()}
+        renamed = {i: _with_number(drafts[i]) for i, o in outcomes.items() if o.name_taken and i not in known}
         if renamed:
-            outcomes |= await _put(await run.workspace.xero(), renamed)
+            again = await _put(await run.workspace.xero(), renamed)
+            _take(run, again)
+            outcomes |= again
+    except AuthError:
+        raise
     except RemoteError as error:
-        troubles |= dict.fromkeys(drafts, error)
+        troubles |= {i: error for i in drafts if not _is_known(run, i)}
         return
-    known = await _numbered(run.workspace, {i: drafts[i] for i, o in outcomes.items() if o.number_taken})
     for customer_id, outcome in outcomes.items():
-        contact_id = outcome.contact_id or known.get(customer_id)
-        if contact_id:
-            run.new_contacts += bool(outcome.contact_id)
-            run.resolutions[customer_id] = ExistingContact(
-                customer_id=customer_id, contact_id=contact_id, matched_by="created"
-            )
-        else:
+        if not _is_known(run, customer_id):
             advice = advise(outcome.messages)
             troubles[customer_id] = (advice.code, f"Xero did not take the new contact: {advice.why}", advice.fix)
+
+
+def _take(run: BillingRun, outcomes: Mapping[str, ContactOutcome]) -> None:
+    """Go on with the contacts that were made."""
+    made = {i: outcome.contact_id for i, outcome in outcomes.items() if outcome.contact_id}
+    run.new_contacts += len(made)
+    run.resolutions |= {i: _made(i, contact_id) for i, contact_id in made.items()}
+
+
+def _made(customer_id: str, contact_id: str) -> ExistingContact:
+    return ExistingContact(customer_id=customer_id, contact_id=contact_id, matched_by=CREATED)
+
+
+def _is_known(run: BillingRun, customer_id: str) -> bool:
+    return isinstance(run.resolutions.get(customer_id), ExistingContact)
 
 
 async def _put(client: XeroClient, drafts: dict[str, ContactDraft]) -> dict[str, ContactOutcome]:
@@ -112,7 +128,7 @@ def _with_number(draft: ContactDraft) -> ContactDraft:
 
 
 async def _numbered(workspace: Workspace, drafts: dict[str, ContactDraft]) -> dict[str, str]:
-    """Contacts that have our numbers already: made by a run whose answer was lost."""
+    """Contacts that have our numbers already: made by a run whose answer was lost, or by another at this moment."""
     if not drafts:
         return {}
     await refresh_mirror(workspace)
@@ -129,6 +145,8 @@ async def _restore(run: BillingRun, customer_id: str, contact: ExistingContact, 
     """Un-archive. That Xero's API does this is not documented, so a refusal is a hold with the way by hand."""
     try:
         outcome = await restore_contact(await run.workspace.xero(), contact.contact_id, str(uuid4()))
+    except AuthError:
+        raise
     except RemoteError as error:
         troubles[customer_id] = error
         return
@@ -155,7 +173,7 @@ def _apply_trouble(result: Result, troubles: Troubles) -> None:
     assert isinstance(result.decision, Bill)
     trouble = troubles.get(result.decision.contact.customer_id)
     if isinstance(trouble, RemoteError):
-        result.fail("remote_failed", str(trouble))
+        result.fail("remote_failed", why_of(trouble), fix_of(trouble))
     elif trouble:
         result.hold(*trouble)
 

@@ -1,40 +1,71 @@
 """Decide a milestone for all jobs it is due for. Third step: the decisions are pure, this keeps them in the ledger."""
 
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
 from milepost.billing.decide import decide
-from milepost.billing.decision import Bill, Decision
+from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContact, NewContact, Skip
 from milepost.billing.facts import Facts, History
 from milepost.ledger import billings, jobs
+from milepost.ledger.billings import BillingRow, BillingStatus
+from milepost.steps.customers import look_up_again
 from milepost.steps.gather import fresh_chart, today_of
 from milepost.steps.run import BillingRun, Due, Result, result_of
 
 CHART_TROUBLES = frozenset(
     {
-        "tax_changed", "account_unknown", "account_archived", "account_system", "tax_unknown", "tax_not_allowed", "item_unknown",
+        "account_unknown", "account_archived", "account_system", "tax_unknown", "tax_not_allowed", "item_unknown",
         "tracking_unknown", "tracking_option_unknown", "currency_not_subscribed", "branding_unknown", "period_locked",
     }
 )  # fmt: skip
 """Holds that may only be there because the kept chart is old."""
+CONTACT_TROUBLES = frozenset({"contact_undecided"})
+ASKED_AGAIN = timedelta(hours=1)
+"""How long polls leave alone what Xero refused of a job that is still the same; a person's run asks at once."""
+_OPEN = (BillingStatus.PLANNED, BillingStatus.HELD, BillingStatus.FAILED)
 
 
 async def decide_milestone(run: BillingRun, milestone: str) -> list[Result]:
     """The decision for every job that the milestone is due for, kept in the ledger unless the run only plans.
 
-    Holds that an old chart may have caused are decided once more on a fresh one.
+    Holds that an old chart may have caused, and contacts about to be made by an old mirror, are decided once more on
+    fresh ones. What earlier polls found held does not ask for that again: the chart is fresh once an hour.
     """
     results = _decide_all(run, milestone)
-    if run.chart_is_kept and any(result.code in CHART_TROUBLES for result in results):
-        run.chart, run.chart_is_kept = await fresh_chart(run.workspace), False
+    standing = await _standing(run, results)
+    if await _look_closer(run, [result for result in results if result.billing_id not in standing]):
         results = _decide_all(run, milestone)
-    for result in results:
-        if isinstance(result.decision, Bill):
-            run.remember(result.decision)
+        standing = await _standing(run, results)
     if not run.plan_only:
-        await _keep(run, results)
+        await _keep(run, results, standing)
+    for result in results:
+        if isinstance(result.decision, Bill) and result.status == "planned":
+            run.remember(result.decision)
     return results
 
 
+async def _look_closer(run: BillingRun, results: Sequence[Result]) -> bool:
+    """Read anew what was kept from before, where that may matter; whether anything was."""
+    looked = False
+    fresh = [result for result in results if result.job.id in run.fresh]
+    if run.chart_is_kept and any(result.code in CHART_TROUBLES for result in fresh):
+        run.chart, run.chart_is_kept = await fresh_chart(run.workspace), False
+        looked = True
+    if run.mirror_is_kept and (
+        any(_writes_a_contact(result) for result in results) or any(r.code in CONTACT_TROUBLES for r in fresh)
+    ):
+        await look_up_again(run)
+        looked = True
+    return looked
+
+
+def _writes_a_contact(result: Result) -> bool:
+    contact = result.decision.contact if isinstance(result.decision, Bill) else None
+    return isinstance(contact, NewContact) or (isinstance(contact, ExistingContact) and contact.restore)
+
+
 def _decide_all(run: BillingRun, milestone: str) -> list[Result]:
-    return [result_of(due, _decide(run, due)) for due in run.due_for(milestone)]
+    return [result_of(due, due.hold or _decide(run, due)) for due in run.due_for(milestone)]
 
 
 def _decide(run: BillingRun, due: Due) -> Decision:
@@ -50,16 +81,80 @@ def _decide(run: BillingRun, due: Due) -> Decision:
     return decide(job, due.milestone, facts, due.book, run.history.get(job.id, History()))
 
 
-async def _keep(run: BillingRun, results: list[Result]) -> None:
+async def _keep(run: BillingRun, results: Sequence[Result], standing: Mapping[str, BillingRow]) -> None:
+    """Keep the decisions, but for those that say again what Xero has refused not long ago."""
     workspace = run.workspace
+    news = [result for result in results if result.billing_id not in standing]
     async with workspace.db.write() as c:
-        decided = [(result.job, result.decision) for result in results]
+        decided = [(result.job, result.decision) for result in news]
         saved = await billings.save_decisions(c, run.id, decided, workspace.clock())
-    run.cleared += saved.cleared_ids
+    live = set(saved.live_ids)
+    for result in results:
+        if row := standing.get(result.billing_id):
+            result.hold(row.trouble_code or "", row.trouble_why or "", row.trouble_fix or "")
+        elif result.billing_id in live:
+            await _leave_alone(run, result)
+
+
+async def _standing(run: BillingRun, results: Sequence[Result]) -> dict[str, BillingRow]:
+    """By id, the billings that Xero refused within the last hour, and that would be sent to it just the same."""
+    if run.trigger != "poll":
+        return {}
+    bills = {r.billing_id: r for r in results if isinstance(r.decision, Bill) and r.job.id not in run.fresh}
+    async with run.workspace.db.read() as c:
+        rows = await billings.rows_of(c, run.workspace.name, [result.job.id for result in bills.values()])
+    since = run.workspace.clock() - ASKED_AGAIN
+    held = (row for row in rows if row.status is BillingStatus.HELD and row.updated_at > since and row.id in bills)
+    return {row.id: row for row in held if row.decision == bills[row.id].decision.model_dump_json()}
+
+
+async def _leave_alone(run: BillingRun, result: Result) -> None:
+    """An invoice of it was sent: by another process just now, or long ago and it does not count any more."""
+    async with run.workspace.db.read() as c:
+        row = await billings.get(c, result.billing_id)
+    if row is None or not row.is_gone:
+        result.leave_to_another()
+        return
+    result.hold(
+        "invoice_gone",
+        f"Its invoice {row.invoice_number or row.invoice_id} was {(row.invoice_status or '').lower()} in Xero.",
+        "Nothing is billed twice by itself: if the job is still to be billed, write this invoice by hand in Xero.",
+    )
+
+
+async def close_what_is_not_due(run: BillingRun) -> int:
+    """Skip what waits for a milestone that its job does not ask for any more; how many.
+
+    A job that moved on, was reopened or cancelled must not stay held for ever.
+    """
+    workspace = run.workspace
+    due = {(one.job.id, one.milestone.code) for one in run.due}
+    async with workspace.db.read() as c:
+        rows = await billings.rows_of(c, workspace.name, list(run.jobs))
+    stale = [row for row in rows if row.status in _OPEN and (row.job_id, row.milestone) not in due]
+    if stale:
+        async with workspace.db.write() as c:
+            skips = [(run.jobs[row.job_id], _not_due(run, row)) for row in stale]
+            await billings.save_decisions(c, run.id, skips, workspace.clock())
+    return len(stale)
+
+
+def _not_due(run: BillingRun, row: BillingRow) -> Skip:
+    job = run.jobs[row.job_id]
+    return Skip(
+        key=BillingKey(connection=row.connection, job_id=row.job_id, milestone=row.milestone, sequence=row.sequence),
+        code="not_due",
+        why=f"The job is {job.raw_status!r} now, which does not ask for milestone {row.milestone}.",
+        book=row.book,
+        book_version=row.book_version,
+        fingerprint=job.fingerprint,
+    )
 
 
 async def mark_decided(run: BillingRun) -> None:
-    """Note that every job of the run was looked at as it now is, so that no poll needs to look again."""
+    """Note which jobs were decided as they now are, so that no poll needs to look again."""
     workspace = run.workspace
+    if not run.jobs:
+        return
     async with workspace.db.write() as c:
-        await jobs.mark_decided(c, workspace.name, list(run.jobs.values()))
+        await jobs.mark_decided(c, workspace.name, run.decided_jobs)

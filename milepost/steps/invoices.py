@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -25,6 +25,7 @@ from milepost.ledger.owner import this_process
 from milepost.ledger.requests import NewRequest
 from milepost.steps.contacts import contact_id_of
 from milepost.steps.run import BillingRun, Result, by_status
+from milepost.steps.words import FOUND_OUT, fix_of, not_known, why_of
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoices import (
     INVOICES_PARAMS,
@@ -41,9 +42,18 @@ _log = logging.getLogger(__name__)
 BATCH = 50
 BODY_BYTES = 3_000_000
 """Xero takes 3.5 MB a request (developer docs, API limits)."""
-LEASE = timedelta(minutes=3)
-"""How long a request may be under way before another process may ask what became of it; longer than any timeout."""
+AT_ONCE = 5
+"""Requests under way at a time, as Xero allows: no more are frozen than are being sent."""
+LEASE = timedelta(minutes=10)
+"""How long a request may be under way before another host may ask what became of it. Longer than three waits for the
+limit and three answers may take: one that is sent after its lease could be one that was given up and sent anew."""
+STILL_AT_WORK = timedelta(minutes=2)
+"""How long after its last sending Xero may still be at work on a request that it did not answer."""
+ASK_LATER = timedelta(hours=1)
+"""When Xero is asked again after a refusal that may pass by itself, such as a lock date."""
 OPERATION = "create-invoices"
+_REFUSED_WHOLE = (400, 413)
+"""Answers to a body that Xero would not even look into: one bill in it is too odd, or all together are too big."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +65,20 @@ class Parcel:
 
 
 async def create_invoices(run: BillingRun, results: Sequence[Result]) -> None:
-    """Send the planned bills in parcels, several at once; every result ends done, held, failed or (answer lost) sending."""
-    client = await run.workspace.xero()
+    """Send the planned bills in parcels, several at once; every result ends done, held, failed or (answer lost) sending.
+
+    Raises AuthError, once all are accounted for, when Xero does not accept our credentials any more.
+    """
     ready = [(result, contact_id) for result in by_status(results, "planned") if (contact_id := _contact(run, result))]
-    await asyncio.gather(*(_deliver(run, client, parcel) for parcel in _parcels(ready)))
+    if not ready:
+        return
+    client = await run.workspace.xero()
+    limit = asyncio.Semaphore(AT_ONCE)
+    ended = await asyncio.gather(
+        *(_deliver(run, client, parcel, limit) for parcel in _parcels(ready)), return_exceptions=True
+    )
+    if errors := [error for error in ended if error]:
+        raise next((error for error in errors if not isinstance(error, AuthError)), errors[0])
 
 
 def _contact(run: BillingRun, result: Result) -> str | None:
@@ -84,29 +104,67 @@ def _parcels(ready: Sequence[tuple[Result, str]]) -> Iterator[Parcel]:
         yield Parcel(tuple(results), tuple(payloads))
 
 
-async def _deliver(run: BillingRun, client: XeroClient, parcel: Parcel) -> None:
+async def _deliver(run: BillingRun, client: XeroClient, parcel: Parcel, limit: asyncio.Semaphore) -> None:
+    async with limit:
+        refused = await _send(run, client, parcel)
+    for part in refused:
+        await _deliver(run, client, part, limit)
+
+
+async def _send(run: BillingRun, client: XeroClient, parcel: Parcel) -> Sequence[Parcel]:
+    """Freeze, send, settle. What comes back is to be tried in smaller parcels: one odd bill must not sink the others."""
     request = await _freeze(run, client, parcel)
     if request is None:
-        return
+        return ()
     frozen, results = request
     try:
         answer = await send_frozen(client, frozen.body, frozen.idempotency_key)
         outcomes = read_invoice_outcomes(answer, len(results), frozen.body)
     except AnswerLost as lost:
-        await _let_go(run, frozen.id)
+        await _let_go(run, frozen.id, lost)
         for result in results:
-            result.status, result.code, result.why = "sending", "answer_lost", str(lost)
+            result.status, result.code, result.why, result.fix = "sending", "answer_lost", not_known(lost), FOUND_OUT
     except RemoteError as error:
         await _unsent(run, frozen.id, results, error)
+        if isinstance(error, AuthError):
+            raise
+        return _halves(results, parcel) if error.status in _REFUSED_WHOLE else ()
     else:
         await _settle(run, frozen, results, outcomes, AnswerMeta(answer.status, answer.correlation_id))
+    return ()
 
 
-async def _let_go(run: BillingRun, request_id: str) -> None:
+def _halves(results: Sequence[Result], parcel: Parcel) -> Sequence[Parcel]:
+    """The refused bills of a parcel in two; none when it is only one, which is then the odd one."""
+    failed = by_status(results, "failed")
+    if len(failed) < 2:
+        return ()
+    payloads = {result.billing_id: payload for result, payload in zip(parcel.results, parcel.payloads, strict=True)}
+    for result in failed:
+        result.status, result.code, result.why, result.fix = "planned", "", "", ""
+    middle = len(failed) // 2
+    return [
+        Parcel(tuple(part), tuple(payloads[result.billing_id] for result in part))
+        for part in (failed[:middle], failed[middle:])
+    ]
+
+
+def has_ended(lost: AnswerLost) -> bool:
+    """Whether Xero itself answered, and so has ended its work; a gateway's 502 or 504 says nothing of it."""
+    return lost.status is not None and (lost.status < 500 or lost.status in (500, 503))
+
+
+def at_work_until(lost: AnswerLost, now: datetime) -> datetime:
+    """The lease of a request that is let go: from when on 'not found' will mean 'not made' is counted from it."""
+    return now - 2 * STILL_AT_WORK if has_ended(lost) else now
+
+
+async def _let_go(run: BillingRun, request_id: str, lost: AnswerLost) -> None:
     """Nobody is at work on the request any more: recovery, here or elsewhere, may find out what became of it."""
     _log.warning("request %s: no answer; recovery will find out", request_id)
+    run.lost[request_id] = lost
     async with run.workspace.db.write() as c:
-        await requests.extend_lease(c, request_id, this_process(), run.workspace.clock())
+        await requests.extend_lease(c, request_id, this_process(), at_work_until(lost, run.workspace.clock()))
 
 
 async def _freeze(run: BillingRun, client: XeroClient, parcel: Parcel) -> tuple[NewRequest, list[Result]] | None:
@@ -163,16 +221,14 @@ async def _unsent(run: BillingRun, request_id: str, results: Sequence[Result], e
     """Xero was away, or refused before doing anything: no invoice exists, and the billings may be claimed again."""
     workspace = run.workspace
     after = workspace.clock() + error.retry_after if error.retry_after else None
-    code = failure_code(error)
-    outcomes = [
-        Settled.failed(r.billing_id, why=str(error), fix=error.fix, next_attempt_at=after, code=code) for r in results
-    ]
+    code, why, fix = failure_code(error), why_of(error), fix_of(error)
+    outcomes = [Settled.failed(r.billing_id, why=why, fix=fix, next_attempt_at=after, code=code) for r in results]
     async with workspace.db.write() as c:
         meta = AnswerMeta(error.status, error.correlation_id)
         kept = await billings.settle(c, request_id, outcomes, meta, workspace.clock())
     for result in results:
         if result.billing_id in kept:
-            result.fail(code, str(error), error.fix or "It is tried again by the next run.")
+            result.fail(code, why, fix)
         else:
             result.leave_to_another()
 
@@ -191,8 +247,9 @@ async def _settle(
     outcomes: Sequence[InvoiceOutcome],
     meta: AnswerMeta,
 ) -> None:
-    settled = [outcome_of(r.billing_id, o) for r, o in zip(results, outcomes, strict=True)]
     workspace = run.workspace
+    now = workspace.clock()
+    settled = [outcome_of(r.billing_id, o, now) for r, o in zip(results, outcomes, strict=True)]
     async with workspace.db.write() as c:
         kept = await billings.settle(c, request.id, settled, meta, workspace.clock())
     for result, one, outcome in zip(results, settled, outcomes, strict=True):
@@ -202,7 +259,7 @@ async def _settle(
             result.leave_to_another()
 
 
-def outcome_of(billing_id: str, outcome: InvoiceOutcome) -> Settled:
+def outcome_of(billing_id: str, outcome: InvoiceOutcome, now: datetime) -> Settled:
     """What Xero's answer for one invoice means for its billing."""
     if outcome.invoice_id:
         return Settled.done(
@@ -215,16 +272,16 @@ def outcome_of(billing_id: str, outcome: InvoiceOutcome) -> Settled:
         )
     advice = advise(outcome.messages)
     if advice.retry:
-        return Settled.failed(billing_id, why=advice.why, fix=advice.fix, next_attempt_at=None, code=advice.code)
+        return Settled.failed(billing_id, why=advice.why, fix=advice.fix, next_attempt_at=now + ASK_LATER, code=advice.code)
     return Settled.held(billing_id, code=advice.code, why=advice.why, fix=advice.fix)
 
 
-def tell_result(result: Result, settled: Settled, outcome: InvoiceOutcome | None) -> None:
+def tell_result(result: Result, settled: Settled, outcome: InvoiceOutcome) -> None:
     """Bring a result in line with what was settled."""
     result.status = settled.status.value
     result.code, result.why, result.fix = settled.code or "", settled.why or "", settled.fix or ""
     result.invoice_id, result.invoice_number = settled.invoice_id, settled.invoice_number
-    if outcome and settled.invoice_id and isinstance(result.decision, Bill):
+    if settled.invoice_id and isinstance(result.decision, Bill):
         result.note = difference(result.decision.draft, outcome.total, outcome.total_tax)
 
 

@@ -4,43 +4,60 @@
     after it, or when Xero answers with an error     the invoices are looked for: by our Url, else by all else they have
         found once                                   done
         not found                                    planned again, once Xero cannot be at work on it any more
-        found twice                                  held: a person must say which one stays
+        found twice                                  it waits: a person must say which one stays, and nothing is sent
 
 Reference: Xero developer docs, "Idempotency".
 """
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from milepost.billing.decision import Bill
 from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
 from milepost.ledger import billings, requests
+from milepost.ledger.billing_rows import GONE_IN_XERO
 from milepost.ledger.billings import AnswerMeta, BillingRow, BillingStatus, Settled
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import RequestRow
-from milepost.steps.invoices import LEASE, outcome_of, send_frozen, tell_result
-from milepost.steps.run import BillingRun, Result
+from milepost.steps.invoices import LEASE, STILL_AT_WORK, failure_code, has_ended, outcome_of, send_frozen
+from milepost.steps.recovered import Waiting, tell_run
+from milepost.steps.run import BillingRun
+from milepost.steps.words import FOUND_OUT, not_known, not_made
 from milepost.steps.workspace import Workspace
-from milepost.xero.client import Answer, XeroClient
-from milepost.xero.invoices import InvoiceOutcome, find_invoices, read_invoice_outcomes
+from milepost.xero import wire
+from milepost.xero.client import XeroClient
+from milepost.xero.invoices import InvoiceOutcome, find_invoices, invoice_payload, read_invoice_outcomes
+from milepost.xero.messages import advise
 
 _log = logging.getLogger(__name__)
 
 WINDOW = timedelta(minutes=5)
 """How long after its first sending a request is repeated; Xero keeps the key for about 6 minutes."""
-STILL_AT_WORK = timedelta(minutes=2)
-"""How long after its last sending a request may still be carried out; only then does 'not found' mean 'not made'."""
-_ENDED = frozenset({500, 503})
-"""Answers of Xero itself, which has then ended its work; a gateway's 502 or 504 says nothing of it."""
 LOOK_BACK = timedelta(minutes=10)
 """How far before the first sending the search starts, for clocks that differ."""
 
 
-async def recover(run: BillingRun) -> int:
-    """Settle every request left by a process that is gone (or whose answer this one lost); the number settled.
+@dataclass(slots=True)
+class Finding:
+    """What is known of a request: the billings that are settled, those that wait and why, and Xero's outcomes.
 
-    A request of a living process elsewhere is left alone: its lease and its process say so.
+    at_work_until: the moment since which Xero has certainly heard nothing more of the request.
+    """
+
+    at_work_until: datetime
+    settled: list[Settled] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    outcomes: dict[str, InvoiceOutcome] = field(default_factory=dict)
+    meta: AnswerMeta = field(default_factory=AnswerMeta)
+
+
+async def recover(run: BillingRun) -> int:
+    """Settle every request left by a process that is gone (or whose answer this one lost); the billings settled.
+
+    A request of a living process elsewhere is left alone: its lease and its process say so. What cannot be known yet
+    is told with the run, and asked about again by the next. Raises AuthError.
     """
     workspace = run.workspace
     async with workspace.db.read() as c:
@@ -48,8 +65,7 @@ async def recover(run: BillingRun) -> int:
     settled = 0
     for request in left:
         if await _take(workspace, request):
-            settled += await _settle(run, request)
-    run.recovered += settled
+            settled += await _recover_one(run, request)
     return settled
 
 
@@ -59,104 +75,149 @@ async def _take(workspace: Workspace, request: RequestRow) -> bool:
         return await requests.take_over(c, request.id, this_process(), now + LEASE, now)
 
 
-async def _settle(run: BillingRun, request: RequestRow) -> bool:
-    """One request; False when it cannot be known yet, and it waits for the next run."""
+async def _recover_one(run: BillingRun, request: RequestRow) -> int:
     workspace = run.workspace
-    client = await workspace.xero()
     rows = await _rows(workspace, request)
+    finding = Finding(min(request.lease_until, workspace.clock()))
     try:
-        found = await _find_out(client, request, rows, workspace)
-    except (AnswerLost, RateLimited) as error:
-        _log.warning("request %s cannot be settled yet: %s", request.id, type(error).__name__)
-        found = None
-    async with workspace.db.write() as c:
-        if found is None:
-            await requests.extend_lease(c, request.id, this_process(), workspace.clock())
-            return False
-        settled, meta = found
-        kept = await billings.settle(c, request.id, settled, meta, workspace.clock())
-    _log.info("request %s settled: %d billings", request.id, len(kept))
-    _tell(run, [one for one in settled if one.billing_id in kept])
-    return bool(kept)
+        if rows:
+            await _find_out(run, request, rows, finding)
+    finally:
+        kept = await _record(workspace, request, rows, finding)
+        await tell_run(run, request, rows, kept, finding)
+    _log.info("request %s: %d billings settled, %d wait", request.id, len(kept), len(finding.waiting))
+    return len(kept)
 
 
 async def _rows(workspace: Workspace, request: RequestRow) -> list[BillingRow]:
+    """Those of the request's billings whose outcome is open."""
     async with workspace.db.read() as c:
         found = [await billings.get(c, billing_id) for billing_id in request.billing_ids]
-    return [row for row in found if row]
+    return [row for row in found if row and row.status is BillingStatus.SENDING]
 
 
-async def _find_out(
-    client: XeroClient, request: RequestRow, rows: Sequence[BillingRow], workspace: Workspace
-) -> tuple[list[Settled], AnswerMeta] | None:
-    """By the same body and key inside the window, by looking after it; None while Xero may still be at work on it."""
-    now = workspace.clock()
-    # A lease ends when its sender let go, or after the longest that it may have been at work.
-    ended = now - request.lease_until > STILL_AT_WORK
-    if now - request.first_sent_at <= WINDOW:
-        try:
-            return _answered(request, rows, await send_frozen(client, request.body, request.idempotency_key))
-        except AnswerLost as lost:
-            ended = lost.status in _ENDED
-        except (AuthError, RateLimited):
-            raise
-        except RemoteError as error:
-            _log.warning("request %s was refused when repeated: HTTP %s", request.id, error.status)
-            ended = True
-    settled = await _look(client, request, rows)
-    missing = any(one.status is BillingStatus.PLANNED for one in settled)
-    return None if missing and not ended else (settled, AnswerMeta())
+async def _record(workspace: Workspace, request: RequestRow, rows: Sequence[BillingRow], finding: Finding) -> set[str]:
+    """Commit what is known, and let go of a request that is not settled by it; the ids of the billings settled."""
+    known = {one.billing_id for one in finding.settled}
+    async with workspace.db.write() as c:
+        now = workspace.clock()
+        if known == {row.id for row in rows}:
+            return set(await billings.settle(c, request.id, finding.settled, finding.meta, now))
+        kept = await billings.settle_some(c, request.id, finding.settled, now)
+        await requests.extend_lease(c, request.id, this_process(), finding.at_work_until)
+    return set(kept)
 
 
-def _answered(request: RequestRow, rows: Sequence[BillingRow], answer: Answer) -> tuple[list[Settled], AnswerMeta]:
-    outcomes = read_invoice_outcomes(answer, len(rows), request.body)
-    settled = [outcome_of(row.id, o) for row, o in zip(rows, outcomes, strict=True)]
-    return settled, AnswerMeta(answer.status, answer.correlation_id)
+async def _find_out(run: BillingRun, request: RequestRow, rows: Sequence[BillingRow], finding: Finding) -> None:
+    """By the same body and key inside the window, by looking after it."""
+    client = await run.workspace.xero()
+    if client.tenant_id != request.tenant_id:
+        finding.waiting = dict.fromkeys((row.id for row in rows), _ELSEWHERE)
+        return
+    lost = run.lost.get(request.id)
+    finding.waiting = {row.id: Waiting("answer_lost", not_known(lost), FOUND_OUT) for row in rows}
+    try:
+        if not await _replayed(run.workspace, client, request, rows, finding):
+            await _look(run, client, request, rows, finding)
+    except AuthError:
+        raise
+    except RemoteError as error:
+        _log.warning("request %s cannot be settled yet: %s", request.id, failure_code(error))
 
 
-async def _look(client: XeroClient, request: RequestRow, rows: Sequence[BillingRow]) -> list[Settled]:
+async def _replayed(
+    workspace: Workspace, client: XeroClient, request: RequestRow, rows: Sequence[BillingRow], finding: Finding
+) -> bool:
+    """Send the same bytes again where the key still holds; whether that told the outcome of every billing."""
+    if workspace.clock() - request.first_sent_at > WINDOW:
+        return False
+    try:
+        answer = await send_frozen(client, request.body, request.idempotency_key)
+        carried = len(wire.elements(wire.loads(request.body), "Invoices"))
+        outcomes = read_invoice_outcomes(answer, carried, request.body)
+    except AnswerLost as lost:
+        # What a repeat is answered says nothing of a first sending that was not: Xero may still be at work on that.
+        if not has_ended(lost):
+            finding.at_work_until = workspace.clock()
+        return False
+    except (AuthError, RateLimited):
+        raise
+    except RemoteError as error:
+        _log.warning("request %s was refused when repeated: HTTP %s", request.id, error.status)
+        return False
+    if any(_is_number_taken(outcome) for outcome in outcomes):
+        return False
+    for row in rows:
+        _enter(finding, row, outcomes[row.request_place or 0], workspace.clock())
+    finding.meta = AnswerMeta(answer.status, answer.correlation_id)
+    return True
+
+
+def _is_number_taken(outcome: InvoiceOutcome) -> bool:
+    """Perhaps by our own first sending, whose key Xero has forgotten: then looking finds it."""
+    return outcome.invoice_id is None and advise(outcome.messages).code == "invoice_number_taken"
+
+
+def _enter(finding: Finding, row: BillingRow, outcome: InvoiceOutcome, now: datetime) -> None:
+    finding.waiting.pop(row.id, None)
+    finding.outcomes[row.id] = outcome
+    finding.settled.append(outcome_of(row.id, outcome, now))
+
+
+async def _look(
+    run: BillingRun, client: XeroClient, request: RequestRow, rows: Sequence[BillingRow], finding: Finding
+) -> None:
     invoices = await find_invoices(client, request.first_sent_at - LOOK_BACK)
-    return [_found(row, [i for i in invoices if is_of(i, row)]) for row in rows]
+    now = run.workspace.clock()
+    ended = now - finding.at_work_until > STILL_AT_WORK
+    for row in rows:
+        ours = [invoice for invoice in invoices if is_of(invoice, row)]
+        live = [invoice for invoice in ours if invoice.status not in GONE_IN_XERO]
+        if len(live) > 1:
+            finding.waiting[row.id] = _found_twice(live)
+        elif ours:
+            # One that a person has voided or deleted since was made all the same: it is not made anew.
+            _enter(finding, row, (live or ours)[0], now)
+        elif ended:
+            finding.waiting.pop(row.id, None)
+            finding.settled.append(_was_not_made(row, run.lost.get(request.id)))
 
 
 def is_of(invoice: InvoiceOutcome, row: BillingRow) -> bool:
-    """Whether a live invoice in Xero is this billing's: our Url says so; without one, all else must agree."""
-    if invoice.status in ("VOIDED", "DELETED"):
-        return False
-    draft = _bill(row).draft
+    """Whether an invoice in Xero is this billing's: our Url says so; without one, all else must agree with what was sent."""
     if invoice.url:
-        return invoice.url.rstrip("/").endswith(f"/b/{row.id}")
-    same_number = draft.number is not None and invoice.number == draft.number
-    same_place = invoice.reference == draft.reference and invoice.contact_id == row.contact_id
-    return invoice.total == draft.total and same_place and (same_number or draft.number is None)
+        return invoice.url.rstrip("/").casefold().endswith(f"/b/{row.id}")
+    draft = _bill(row).draft
+    sent = invoice_payload(draft, row.contact_id or "")
+    same_place = invoice.reference == sent.get("Reference") and invoice.contact_id == row.contact_id
+    same_number = sent.get("InvoiceNumber") in (None, invoice.number)
+    return invoice.total == draft.total and same_place and same_number
 
 
-def _found(row: BillingRow, matches: Sequence[InvoiceOutcome]) -> Settled:
-    if not matches:
+def _was_not_made(row: BillingRow, lost: AnswerLost | None) -> Settled:
+    """For this run's own loss it failed, and says so; what an earlier run left is planned again, and decided by this one."""
+    if lost is None:
         return Settled.planned(row.id)
-    if len(matches) == 1:
-        return outcome_of(row.id, matches[0])
-    numbers = ", ".join(match.number or match.invoice_id or "?" for match in matches)
-    return Settled.held(
-        row.id,
-        code="ambiguous",
-        why=f"After an answer was lost, Xero holds {len(matches)} invoices for this billing: {numbers}.",
-        fix="Void or delete all but one of them in Xero, then run again.",
+    return Settled.failed(row.id, why=not_made(lost), fix="", next_attempt_at=None)
+
+
+def _found_twice(live: Sequence[InvoiceOutcome]) -> Waiting:
+    numbers = ", ".join(sorted(invoice.number or invoice.invoice_id or "?" for invoice in live))
+    return Waiting(
+        "ambiguous",
+        f"After an answer was lost, Xero holds {len(live)} invoices for this billing: {numbers}.",
+        "Void or delete all but one of them in Xero; the next run takes the one that stays.",
     )
+
+
+_ELSEWHERE = Waiting(
+    "other_organisation",
+    "It was sent to another organisation in Xero than the connection bills into now, and its answer is not known.",
+    "Connect the organisation that it was sent to again and let a run find out.",
+)
 
 
 def _bill(row: BillingRow) -> Bill:
     decision = row.decided()
     assert isinstance(decision, Bill)
     return decision
-
-
-def _tell(run: BillingRun, settled: Sequence[Settled]) -> None:
-    """Results of this very run whose answer was lost now know what became of them."""
-    waiting: dict[str, Result] = {result.billing_id: result for result in run.results if result.status == "sending"}
-    for one in settled:
-        if result := waiting.get(one.billing_id):
-            lost = result.why
-            tell_result(result, one, None)
-            if one.status is BillingStatus.PLANNED:
-                result.fail("remote_failed", lost)

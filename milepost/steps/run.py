@@ -10,7 +10,7 @@ from typing import Literal
 from milepost.billing.decision import Bill, Decision, Hold, Resolution
 from milepost.billing.facts import Billed, History
 from milepost.chart import Chart
-from milepost.errors import MilepostError
+from milepost.errors import AnswerLost, MilepostError
 from milepost.jobs import Job
 from milepost.platforms.protocol import Changes, JobProblem
 from milepost.rules.model import Milestone, RuleBook
@@ -80,6 +80,7 @@ class BillingRun:
 
     fresh: the jobs that this run read anew, or is the first to decide; the others were left open by earlier runs.
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
+    lost: by request, how its answer was lost in this very run.
     """
 
     id: str
@@ -100,6 +101,7 @@ class BillingRun:
     resolutions: dict[str, Resolution] = field(default_factory=dict)
     history: dict[str, History] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
+    lost: dict[str, AnswerLost] = field(default_factory=dict)
     new_contacts: int = 0
     recovered: int = 0
     stopped_by: MilepostError | None = None

@@ -6,15 +6,18 @@ The ledger marks what was told, so what a run does not reach the next one does. 
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from milepost.billing.decision import Bill
-from milepost.errors import RemoteError
+from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings
 from milepost.ledger.billings import BillingRow
 from milepost.platforms.protocol import WriteBack
-from milepost.rules.model import RuleBook
+from milepost.steps.recovered import known_milestone
+from milepost.steps.words import why_of
 from milepost.steps.workspace import Workspace
+from milepost.xero.client import XeroClient
 from milepost.xero.invoices import deep_link, history_note
 
 _log = logging.getLogger(__name__)
@@ -22,8 +25,12 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000
 SECONDS = 30.0
 """How long one run spends on telling; the rest is told by the next."""
+A_COMMIT = 20
+"""How many are told before it is kept: as many notes may come twice where a system has no way to look for them."""
 SPARE_KEPT = 20
 """Calls of the minute that history notes leave to others."""
+_NEVER = frozenset({400, 404, 410, 422})
+"""Refusals of what is told, rather than of who tells: a job or an invoice that is gone will not come back for a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,78 +44,104 @@ class Told:
 
 async def write_back(workspace: Workspace) -> Told:
     """Leave the invoice's number and link on its job, and mark the job processed once its last stage is billed."""
-    if not workspace.platform.capabilities.write_note:
+    can = workspace.platform.capabilities
+    if not (can.write_note or can.write_processed):
         return Told()
     async with workspace.db.read() as c:
         rows = await billings.to_write_back(c, workspace.name, MOST_AT_ONCE)
+    if not rows:
+        return Told()
     ends = time.monotonic() + SECONDS
+    short_code = await workspace.short_code()
+    told, errors = 0, list[RemoteError]()
+    for start in range(0, len(rows), A_COMMIT):
+        if time.monotonic() > ends or any(isinstance(error, AuthError) for error in errors):
+            break
+        done, failed = await _write_some(workspace, rows[start : start + A_COMMIT], short_code)
+        told += done
+        errors += failed
+    if told < len(rows):
+        _log.warning("%d jobs could not be written back yet", len(rows) - told)
+    return Told(told, len(rows) - told, why_of(errors[-1]) if errors else "")
+
+
+async def _write_some(
+    workspace: Workspace, rows: Sequence[BillingRow], short_code: str | None
+) -> tuple[int, list[RemoteError]]:
+    """Tell of some, several at once, and keep which were told; one that is refused for ever is not tried for ever."""
     limit = asyncio.Semaphore(workspace.platform.rate_policy.concurrent)
-    short_code = await workspace.short_code() if rows else None
-    words = [_words(workspace, row, short_code) for row in rows]
-    outcomes = await asyncio.gather(*(_write_one(workspace, told, limit, ends) for told in zip(rows, words, strict=True)))
-    told = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+    outcomes = await asyncio.gather(*(_write_one(workspace, row, short_code, limit) for row in rows))
+    told = [row.id for row, error in zip(rows, outcomes, strict=True) if error is None]
+    given_up = [row.id for row, error in zip(rows, outcomes, strict=True) if error and _is_hopeless(error)]
+    for billing_id in given_up:
+        _log.warning("billing %s: the job system refuses its note for good; it is not tried again", billing_id)
     async with workspace.db.write() as c:
-        await billings.mark_written_back(c, told, workspace.clock())
-    errors = [outcome for outcome in outcomes if outcome]
-    if errors:
-        _log.warning("%d jobs could not be written back yet", len(errors))
-    return Told(len(told), len(errors), errors[-1] if errors else "")
+        await billings.mark_written_back(c, [*told, *given_up], workspace.clock())
+    return len(told) + len(given_up), [error for error in outcomes if error and not _is_hopeless(error)]
 
 
 async def _write_one(
-    workspace: Workspace, told: tuple[BillingRow, WriteBack], limit: asyncio.Semaphore, ends: float
-) -> str | None:
+    workspace: Workspace, row: BillingRow, short_code: str | None, limit: asyncio.Semaphore
+) -> RemoteError | None:
     """None when it is told. The key is the billing's id, so that a repeat after a crash leaves no second note."""
-    row, words = told
     async with limit:
-        if time.monotonic() > ends:
-            return "the time for this run is used up; the next run goes on"
         try:
-            await workspace.platform.write_back(row.job_id, words)
+            await workspace.platform.write_back(row.job_id, _words(workspace, row, short_code))
         except RemoteError as error:
-            return str(error)
+            return error
     return None
+
+
+def _is_hopeless(error: RemoteError) -> bool:
+    return error.permanent and not isinstance(error, AuthError) and error.status in _NEVER
 
 
 def _words(workspace: Workspace, row: BillingRow, short_code: str | None) -> WriteBack:
     url = deep_link(workspace.connection.xero.app_url, short_code, row.invoice_id or "")
+    milestone = known_milestone(workspace, row)
     amount = f"{row.currency} {row.invoice_total or row.total}"
     return WriteBack(
         key=row.id,
         note=f"Invoice {row.invoice_number} ({row.milestone}, {amount}) created in Xero: {url}",
         invoice_number=row.invoice_number,
         invoice_url=url,
-        processed=_is_last(workspace.books.version(row.book, row.book_version), row.milestone),
+        processed=milestone is not None and milestone.amount == "remaining",
     )
-
-
-def _is_last(book: RuleBook, milestone: str) -> bool:
-    found = book.milestone(milestone)
-    return found is not None and found.amount == "remaining"
 
 
 async def note_history(workspace: Workspace) -> Told:
     """Say on each new invoice in Xero which job, stage, rules and version made it; only from calls nobody else needs."""
-    client = await workspace.xero()
-    spare = client.governor.spare() - SPARE_KEPT
-    if spare <= 0:
-        return Told()
     async with workspace.db.read() as c:
-        rows = await billings.to_note(c, workspace.name, spare)
-    told: list[str] = []
+        waiting = await billings.to_note(c, workspace.name, MOST_AT_ONCE)
+    if not waiting:
+        return Told()
+    client = await workspace.xero()
+    rows = waiting[: max(0, client.governor.spare() - SPARE_KEPT)]
+    ends = time.monotonic() + SECONDS
+    told = 0
     for row in rows:
-        try:
-            await history_note(client, row.invoice_id or "", origin_note(row))
-        except RemoteError as error:
-            return await _noted(workspace, told, str(error))
-        told.append(row.id)
-    return await _noted(workspace, told, "")
+        if time.monotonic() > ends:
+            break
+        error = await _note_one(workspace, client, row)
+        if error:
+            return Told(told, len(waiting) - told, why_of(error))
+        told += 1
+    return Told(told, len(waiting) - told)
 
 
-async def _noted(workspace: Workspace, told: list[str], error: str) -> Told:
+async def _note_one(workspace: Workspace, client: XeroClient, row: BillingRow) -> RemoteError | None:
+    """None when it is noted, or never will be. A note whose answer was lost is not written twice: it may stand there."""
+    try:
+        await history_note(client, row.invoice_id or "", origin_note(row))
+    except AnswerLost:
+        _log.warning("billing %s: no answer to its history note; it is not written again", row.id)
+    except RemoteError as error:
+        if not _is_hopeless(error):
+            return error
+        _log.warning("billing %s: Xero refuses its history note for good; it is not tried again", row.id)
     async with workspace.db.write() as c:
-        await billings.mark_noted(c, told, workspace.clock())
-    return Told(len(told), bool(error), error)
+        await billings.mark_noted(c, [row.id], workspace.clock())
+    return None
 
 
 def origin_note(row: BillingRow) -> str:

@@ -27,6 +27,7 @@ from milepost.settings import Installation
 from milepost.xero.client import CallRecord, XeroClient
 from milepost.xero.governor import governor_for
 from milepost.xero.oauth import Tenant, Tokens, choose_tenant, list_tenants
+from milepost.xero.refusals import SYSTEM
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Workspace:
     calls: list[LogEntry] = field(default_factory=list)
     run_id: str | None = None
     _xero: XeroClient | None = None
+    _xero_answered: bool = False
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ class Workspace:
         return tenant
 
     def _saw_xero(self, call: CallRecord) -> None:
+        self._xero_answered = self._xero_answered or call.status == "ok"
         self.calls.append(
             LogEntry(
                 at=self.clock(),
@@ -129,8 +132,18 @@ class Workspace:
             await connections.set_status(c, self.name, status, why, self.clock())
 
     async def note_auth_trouble(self, error: AuthError) -> None:
-        """Record that a person must reconnect, in the connection's own status words."""
-        await self.note_status(ConnectionStatus(error.state), str(error))
+        """Record what a person must mend. Only Xero's own states keep the polls away: reconnecting ends those alone."""
+        status = ConnectionStatus(error.state) if error.system == SYSTEM else ConnectionStatus.ERROR
+        await self.note_status(status, f"{error.system}: {error.why}. {error.fix}".strip())
+
+    async def note_working(self) -> None:
+        """A run went through: what a person had to mend is mended, as far as this run has seen."""
+        async with self.db.read() as c:
+            row = await connections.get_connection(c, self.name)
+        is_xeros = row.status_why.startswith(f"{SYSTEM}:")
+        if row.status is not ConnectionStatus.ERROR or (is_xeros and not self._xero_answered):
+            return
+        await self.note_status(ConnectionStatus.CONNECTED if row.tenant_id else ConnectionStatus.PENDING, "")
 
 
 async def register(c: AsyncConnection, connection: Connection, now: datetime) -> None:

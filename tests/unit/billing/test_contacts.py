@@ -12,7 +12,7 @@ from milepost.billing.contacts import Directory, Keys, contact_number, resolve_c
 from milepost.billing.decision import ExistingContact, NewContact, Resolution, Undecided
 from milepost.jobs import Customer, Person
 from milepost.rules.model import ContactSettings
-from milepost.steps.gather import keys_of
+from milepost.steps.customers import keys_of
 from milepost.xero.contact_keys import email_key, name_key
 from tests.unit.billing.builders import customer
 
