@@ -62,7 +62,8 @@ async def _xero(workspace: Workspace) -> str:
     locked = chart.locked_until()
     await workspace.note_status(ConnectionStatus.CONNECTED, "")
     return (
-        f"{tenant.name}, {chart.organisation.base_currency}, {len(chart.accounts)} accounts, {len(chart.tax_rates)} tax rates"
+        f"{tenant.name}, {chart.organisation.base_currency}, {len(chart.accounts)} accounts, "
+        f"{len(chart.tax_rates)} tax rates"
         f"{f', locked until {locked}' if locked else ''}"
     )
 

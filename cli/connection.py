@@ -2,25 +2,24 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cli.names import ConnectionName
 from cli.prefect_api import use_prefect
-from cli.show import as_json, out, table, text
+from cli.show import Json, as_json, say, table, text
 from milepost.connection import Connection
 from milepost.connection_file import read_connection
 from milepost.ledger import connections
 from milepost.ledger.connections import ConnectionRow, ConnectionStatus
 from milepost.ledger.database import open_database
 from milepost.settings import installation
-from milepost.steps.workspace import books_folder, open_workspace, register, utcnow
+from milepost.steps.workspace import books_folder, register, utcnow
 
 app = typer.Typer(no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The connection's name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 MARKS = {
     ConnectionStatus.PENDING: "[cyan]○ pending[/]",
@@ -43,12 +42,11 @@ def add(
     if json:
         as_json({"name": settings.name, "platform": settings.platform.kind, "rule_book": settings.rule_book})
         return
-    out.print(
-        f"[green]✓[/] connection {text(settings.name)} added: {settings.platform.kind}, rule book {text(settings.rule_book)}"
-    )
+    book = text(settings.rule_book)
+    say(f"[green]✓[/] connection {text(settings.name)} added: {settings.platform.kind}, rule book {book}")
     grant = settings.xero.grant
     following = "connect" if grant == "authorization_code" else "test"
-    out.print(f"  [dim]→[/] milepost connection {following} {text(settings.name)}")
+    say(f"  [dim]→[/] milepost connection {following} {text(settings.name)}")
 
 
 async def save(settings: Connection) -> None:
@@ -69,20 +67,16 @@ def list_all(json: Json = False) -> None:
     if json:
         as_json([_document(row) for row in rows])
         return
+    columns = ("name", "status", "platform", "Xero organisation", "rule book")
     shown = [
-        (
-            text(r.name),
-            MARKS[r.status],
-            text(r.platform_kind),
-            text(r.tenant_name or ""),
-            text(r.rule_book),
-            text(r.status_why),
-        )
-        for r in rows
+        (text(r.name), MARKS[r.status], text(r.platform_kind), text(r.tenant_name or ""), text(r.rule_book)) for r in rows
     ]
-    table("Connections", ("name", "status", "platform", "Xero organisation", "rule book", ""), shown)
+    table("", columns, shown, whole=("name", "status"))
+    for row in rows:
+        if row.status_why:
+            say(f"[yellow]![/] {text(row.name)}: {text(row.status_why)}")
     if not rows:
-        out.print("No connection yet: milepost connection add --from FILE.yaml")
+        say("No connection yet: milepost connection add --from FILE.yaml")
 
 
 async def rows_of_all() -> list[ConnectionRow]:
@@ -105,7 +99,7 @@ def _document(row: ConnectionRow) -> dict[str, str | None]:
 
 
 @app.command("show")
-def show(name: Name, json: Json = False) -> None:
+def show(name: ConnectionName, json: Json = False) -> None:
     """One connection: its settings, secrets hidden, and where it stands."""
     use_prefect()
     settings, row = asyncio.run(_both(name))
@@ -113,10 +107,19 @@ def show(name: Name, json: Json = False) -> None:
     if json:
         as_json(document)
         return
-    out.print(f"[bold]{text(name)}[/] {MARKS[row.status]} {text(row.status_why)}")
-    out.print(f"  Xero: {text(row.tenant_name or 'not connected yet')}, {settings.xero.grant.replace('_', ' ')}")
-    out.print(f"  rule book: {text(settings.rule_book)}, job system: {settings.platform.kind}")
-    out.print_json(data=document["settings"])
+    say(f"[bold]{text(name)}[/] {MARKS[row.status]} {text(row.status_why)}")
+    say(f"  Xero organisation   {text(row.tenant_name or 'not known yet')}")
+    for key, value in _lines(settings.model_dump(mode="json", exclude_defaults=True)):
+        say(f"  {key:<19} {text(value)}")
+
+
+def _lines(settings: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """What is set, a line each: `xero.client_id`; secrets are stars already."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _lines(value, f"{before}{key}.")
+        elif value is not None and not (before == "" and key == "name"):
+            yield f"{before}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 async def _both(name: str) -> tuple[Connection, ConnectionRow]:
@@ -128,7 +131,7 @@ async def _both(name: str) -> tuple[Connection, ConnectionRow]:
 
 
 @app.command("test")
-def try_out(name: Name, json: Json = False) -> None:
+def try_out(name: ConnectionName, json: Json = False) -> None:
     """Read-only checks of the job system, Xero, the rule book and the alert channels; each with its fix."""
     use_prefect()
     from cli.checks import check_connection  # noqa: PLC0415
@@ -137,49 +140,58 @@ def try_out(name: Name, json: Json = False) -> None:
     if json:
         as_json([{"check": c.what, "ok": c.ok, "says": c.says, "fix": c.fix} for c in checks])
     else:
-        marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
-        table(
-            f"Test of {name}",
-            ("", "check", "says", "fix"),
-            [(marks[c.ok], c.what, text(c.says), text(c.fix)) for c in checks],
-        )
+        for check in checks:
+            say(f"{'[green]✓[/]' if check.ok else '[red]✗[/]'} [bold]{check.what:<17}[/] {text(check.says)}")
+            if check.fix:
+                say(f"  [dim]→[/] {text(check.fix)}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
 
 @app.command("connect")
 def connect(
-    name: Name,
-    port: Annotated[int, typer.Option(help="The port of the redirect address, as registered with the app.")] = 8976,
+    name: ConnectionName,
+    port: Annotated[
+        int, typer.Option(help="The port of the redirect address, as registered with the app.", min=1, max=65535)
+    ] = 8976,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    json: Json = False,
 ) -> None:
-    """Sign in to Xero: opens the browser, waits for the redirect to http://localhost:PORT/callback, keeps the tokens."""
+    """Sign in to Xero: opens the browser, waits for the redirect to http://localhost:PORT/callback, keeps the tokens.
+
+    The app on developer.xero.com must have exactly this redirect address.
+    """
     use_prefect()
     from cli.consent import sign_in  # noqa: PLC0415
 
-    tenant = asyncio.run(sign_in(name, port=port, open_browser=browser))
-    out.print(f"[green]✓[/] {text(name)} is connected to {text(tenant.name)}")
+    signed = asyncio.run(sign_in(name, port=port, open_browser=browser))
+    if json:
+        as_json(
+            {"name": name, "organisation": signed.tenant.name, "tenant_id": signed.tenant.tenant_id, "before": signed.before}
+        )
+        return
+    say(f"[green]✓[/] {text(name)} is connected to {text(signed.tenant.name)}")
+    if signed.before:
+        say(
+            f"[yellow]![/] {text(name)} billed into {text(signed.before)} before; from now on it bills into "
+            f"{text(signed.tenant.name)}. Its customers are looked up anew there."
+        )
 
 
 @app.command("disconnect")
-def disconnect(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def disconnect(
+    name: ConnectionName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
+) -> None:
     """Disconnect from Xero. All links and billings are kept, so that connecting again doubles nothing."""
     if not yes:
-        typer.confirm(f"Disconnect {name} from Xero? Nothing is billed until it is connected again.", abort=True)
+        typer.confirm(f"Disconnect {name} from Xero? Nothing is billed until it is connected again.", abort=True, err=True)
     use_prefect()
-    asyncio.run(_disconnect(name))
-    out.print(f"[green]✓[/] {text(name)} is disconnected; its links and billings are kept")
+    from cli.consent import sign_out  # noqa: PLC0415
 
-
-async def _disconnect(name: str) -> None:
-    from blocks.store import load_connection  # noqa: PLC0415
-    from milepost.xero.oauth import delete_connection  # noqa: PLC0415
-
-    settings = await load_connection(name)
-    async with open_workspace(settings, installation()) as workspace:
-        async with workspace.db.read() as c:
-            row = await connections.get_connection(c, name)
-        if row.xero_connection_id:
-            token = await workspace.tokens.access_token()
-            await delete_connection(settings.xero, workspace.http, token, row.xero_connection_id)
-        await workspace.note_status(ConnectionStatus.DISCONNECTED, "disconnected on request")
+    trouble = asyncio.run(sign_out(name))
+    if json:
+        as_json({"name": name, "status": ConnectionStatus.DISCONNECTED.value, "left_in_xero": trouble})
+        return
+    say(f"[green]✓[/] {text(name)} is disconnected; its links and billings are kept")
+    if trouble:
+        say(f"[yellow]![/] Xero was not told: {text(trouble)} Remove the app there too: Settings, Connected apps.")

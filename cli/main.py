@@ -1,39 +1,43 @@
 """`milepost`: the command, one module a group. Exit codes: 0 fine, 1 a person is needed, 2 wrong usage, 3 a bug."""
 
-import sys
-import traceback
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli import billing, connection, demo, explain, log, platform, rules, status, up, verify
-from cli.show import complain
+from cli.failures import Milepost, want_traceback
 from milepost import __version__
-from milepost.errors import ConfigError, MilepostError, RemoteError
-from milepost.settings import installation
 
-NEEDS_A_PERSON, WRONG_USAGE, BUG = 1, 2, 3
+START, DAILY, SET_UP = "See it work", "Every day", "Set up and run"
 
 app = typer.Typer(
+    cls=Milepost,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="Bills completed work: from a job-management system into Xero, each invoice exactly once, by your own rules.",
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 1 a person is needed, 2 wrong usage, 3 a bug. Every command that lists takes --json.",
 )
-app.add_typer(connection.app, name="connection", help="Connect a job system, a Xero organisation and a rule book.")
-app.add_typer(rules.app, name="rules", help="Check and show rule books.")
-app.add_typer(platform.app, name="platform", help="Job systems: those there are, and trying one out.")
-app.command("demo")(demo.demo)
-app.command("up")(up.up)
-app.command("status")(status.status)
-app.command("plan")(billing.plan)
-app.command("poll")(billing.poll)
-app.command("bill")(billing.bill)
-app.command("explain")(explain.explain)
-app.command("verify")(verify.verify)
-app.command("log")(log.log)
+app.command("demo", rich_help_panel=START)(demo.demo)
+app.command("status", rich_help_panel=DAILY)(status.status)
+app.command("plan", rich_help_panel=DAILY)(billing.plan)
+app.command("poll", rich_help_panel=DAILY)(billing.poll)
+app.command("bill", rich_help_panel=DAILY)(billing.bill)
+app.command("explain", rich_help_panel=DAILY)(explain.explain)
+app.command("verify", rich_help_panel=DAILY)(verify.verify)
+app.command("log", rich_help_panel=DAILY)(log.log)
+app.command("up", rich_help_panel=SET_UP)(up.up)
+app.add_typer(
+    connection.app,
+    name="connection",
+    help="Connect a job system, a Xero organisation and a rule book.",
+    rich_help_panel=SET_UP,
+)
+app.add_typer(rules.app, name="rules", help="Check, show and list rule books.", rich_help_panel=SET_UP)
+app.add_typer(
+    platform.app, name="platform", help="Job systems: those there are, and trying one out.", rich_help_panel=SET_UP
+)
 
 
 def _version(wanted: bool) -> None:
@@ -44,37 +48,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where a bug happened, data and all.")] = False,
 ) -> None:
-    """Bills completed work into Xero."""
+    """Bills completed work: from a job-management system into Xero, each invoice exactly once, by your own rules."""
     del version
+    if traceback:
+        want_traceback(context)
 
 
 def run() -> None:
-    """The console script: expected errors are one message and a code, anything else is a bug with a report to send."""
-    try:
-        app()
-    except RemoteError as error:
-        complain(str(error))
-        sys.exit(NEEDS_A_PERSON)
-    except ConfigError as error:
-        complain(str(error))
-        sys.exit(WRONG_USAGE)
-    except MilepostError as error:
-        complain(str(error))
-        sys.exit(NEEDS_A_PERSON)
-    except Exception as error:
-        complain(
-            f"A bug in Milepost: {type(error).__name__}. A report to send is in {_report(error)}. Nothing is lost: run again."
-        )
-        if "--traceback" in sys.argv:
-            raise
-        sys.exit(BUG)
-
-
-def _report(error: Exception) -> Path:
-    """The traceback without values: code places only, so that no job's data or secret is in it."""
-    path = installation().home / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    path.write_text(f"milepost {__version__} on Python {sys.version}\n{type(error).__name__}\n{frames}")
-    return path
+    """The console script."""
+    app(prog_name="milepost")

@@ -10,36 +10,45 @@ from pathlib import Path
 
 import httpx
 
+from cli.show import hint
 from milepost.settings import installation
 
-QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
 """Flows log to the server; on the terminal the command speaks for itself."""
+CALM = {"PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
 ADDRESS_FILE = "prefect.json"
 
 
-def use_prefect(*, quiet: bool = True) -> None:
-    """Set Prefect's environment for this process."""
+def use_prefect(*, calm: bool = False) -> None:
+    """Set Prefect's environment for this process. calm: let its warnings be seen, as in a service's log."""
     home = installation().home
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "milepost,notifications,flows")
-    if quiet:
-        os.environ.update({key: os.environ.get(key, value) for key, value in QUIET.items()})
-    if "PREFECT_API_URL" in os.environ:
+    for setting, level in (CALM if calm else QUIET).items():
+        os.environ.setdefault(setting, level)
+    if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", secret)
+    if os.environ.get("PREFECT_API_URL"):
         return
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     if address := running_server(home):
         os.environ["PREFECT_API_URL"] = f"{address}/api"
         os.environ.setdefault("PREFECT_UI_URL", address)
         return
+    hint("Starting Prefect for this command alone; while `milepost up` runs, this takes no time.")
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
 
 
 def running_server(home: Path) -> str | None:
-    """The address of the server that `milepost up` runs for this home, if it answers."""
+    """The address of the server that `milepost up` runs for this home, if it does: an old file names nobody."""
     try:
-        address = str(json.loads((home / ADDRESS_FILE).read_text())["address"])
-        return address if httpx.get(f"{address}/api/health", timeout=2).is_success else None
-    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        kept = json.loads((home / ADDRESS_FILE).read_text())
+        address = str(kept["address"])
+        os.kill(int(kept["pid"]), 0)
+        return address if httpx.get(f"{address}/api/health", timeout=2, trust_env=False).is_success else None
+    except PermissionError:  # of os.kill: the process is another user's
+        return None
+    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
         return None

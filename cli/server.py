@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,23 @@ from milepost.errors import ConfigError
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 90
+SECONDS_TO_STOP = 10
 SECONDS_TO_DRAIN = 5.0
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs: its address, its process, and the file with what it says."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    async def died(self) -> None:
+        """Return when the server has ended without being asked to."""
+        while self.process.poll() is None:  # noqa: ASYNC110  nothing tells us but the process itself
+            await asyncio.sleep(1)
 
 
 def free_port() -> int:
@@ -26,11 +43,13 @@ def free_port() -> int:
 
 
 def require_free(port: int) -> None:
-    """Raise ConfigError when something listens on the port already."""
+    """Raise ConfigError when something listens on the port already, or this user may not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
+        except PermissionError as error:
+            raise ConfigError(f"Port {port} is not for ordinary users. Choose one above 1023 with --port.") from error
         except OSError as error:
             raise ConfigError(
                 f"Port {port} of {HOST} is taken, perhaps by another `milepost up` or Prefect server. "
@@ -41,7 +60,7 @@ def require_free(port: int) -> None:
 def environment(home: Path, port: int) -> dict[str, str]:
     """Prefect's settings for a server of ours and for those who talk to it."""
     address = f"http://{HOST}:{port}"
-    return {
+    settings = {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"{address}/api",
         "PREFECT_UI_URL": address,
@@ -52,27 +71,46 @@ def environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     }
+    if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        settings["PREFECT_API_AUTH_STRING"] = os.environ.get("PREFECT_API_AUTH_STRING", secret)
+    return settings
 
 
 @asynccontextmanager
-async def prefect_server(home: Path, port: int) -> AsyncIterator[str]:
-    """Start the server and set this process's environment to talk to it; its address. Import Prefect only inside."""
-    home.mkdir(parents=True, exist_ok=True)
+async def prefect_server(home: Path, port: int) -> AsyncIterator[Server]:
+    """Start the server and set this process's environment to talk to it. Import Prefect only inside.
+
+    Raises ConfigError when it does not start. It ends with this process, even if that is killed.
+    """
     os.environ.update(environment(home, port))
-    log = home / "server.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # noqa: S603, ASYNC220
+    server = Server(f"http://{HOST}:{port}", _start(home / "server.log", port), home / "server.log")
     try:
-        await _healthy(process, f"http://{HOST}:{port}", log)
-        yield f"http://{HOST}:{port}"
+        await _healthy(server)
+        yield server
     finally:
+        await _stop(server.process)
+
+
+def _start(log: Path, port: int) -> "subprocess.Popen[bytes]":
+    """In a session of its own, so that Ctrl-C reaches this process only; the pipe tells it when this process is gone."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "cli.guarded", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603  our own arguments
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+async def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
         await _drain()
         process.terminate()
-        try:
-            await asyncio.to_thread(process.wait, 10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    try:
+        await asyncio.to_thread(process.wait, SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    if process.stdin:
+        process.stdin.close()
 
 
 async def _drain() -> None:
@@ -88,15 +126,17 @@ async def _drain() -> None:
             await draining
 
 
-async def _healthy(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    async with httpx.AsyncClient() as client:
-        for _ in range(SECONDS_TO_START * 10):
-            if process.poll() is not None:
-                raise ConfigError(f"The Prefect server ended at once (code {process.returncode}); its log is {log}.")
+async def _healthy(server: Server) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for _ in range(int(SECONDS_TO_START / _PAUSE)):
+            if server.process.poll() is not None:
+                raise ConfigError(
+                    f"The Prefect server ended at once (code {server.process.returncode}). Its log says why: {server.log}"
+                )
             try:
-                if (await client.get(f"{address}/api/health", timeout=2)).is_success:
+                if (await client.get(f"{server.address}/api/health", timeout=2)).is_success:
                     return
             except httpx.HTTPError:
                 pass
-            await asyncio.sleep(0.1)
-    raise ConfigError(f"The Prefect server did not answer within {SECONDS_TO_START} s; its log is {log}.")
+            await asyncio.sleep(_PAUSE)
+    raise ConfigError(f"The Prefect server did not answer within {SECONDS_TO_START} s. Its log may say why: {server.log}")

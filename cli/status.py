@@ -2,33 +2,36 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from cli.connection import MARKS
-from cli.show import as_json, out, table, text
+from cli.prefect_api import running_server
+from cli.show import Json, as_json, say, table, text
 from milepost.ledger import billings, calllog, connections, runs
 from milepost.ledger.connections import ConnectionRow
 from milepost.ledger.database import open_database
 from milepost.settings import installation
 from milepost.steps.workspace import utcnow
 
+_COUNTED = {"done": "invoiced", "held": "held", "failed": "failed", "sending": "unanswered"}
 
-def status(json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Every connection at a glance."""
+
+def status(json: Json = False) -> None:
+    """Every connection at a glance: can it bill, and what waits for a person?"""
     documents = asyncio.run(_gather())
     if json:
         as_json(documents)
         return
-    rows = [_row(document) for document in documents]
-    columns = ("connection", "status", "invoiced", "held", "failed", "unanswered", "Xero calls, 24 h", "last run")
-    table("Milepost", columns, rows, right=("invoiced", "held", "failed", "unanswered", "Xero calls, 24 h"))
+    if not documents:
+        say("No connection yet: milepost connection add --from FILE.yaml")
+        return
+    columns = ("connection", "status", *_COUNTED.values(), "calls 24 h", "last run")
+    table("", columns, [_row(document) for document in documents], right=columns[2:], whole=columns[:2])
     for document in documents:
         if document["status_why"]:
-            out.print(f"[yellow]![/] {text(document['connection'])}: {text(document['status_why'])}", soft_wrap=True)
-    if not documents:
-        out.print("No connection yet: milepost connection add --from FILE.yaml")
+            say(f"[yellow]![/] {text(document['connection'])}: {text(document['status_why'])}")
+    address = running_server(installation().home)
+    say(f"Prefect UI: {text(address)}" if address else "[dim]Nothing is served from here; to poll by itself: milepost up[/]")
 
 
 async def _gather() -> list[dict[str, Any]]:
@@ -53,13 +56,8 @@ async def _document(c: Any, row: ConnectionRow) -> dict[str, Any]:
 def _row(document: dict[str, Any]) -> tuple[str, ...]:
     counts = document["billings"]
     words = {mark.value: shown for mark, shown in MARKS.items()}
-    return (
-        text(document["connection"]),
-        words[document["status"]],
-        str(counts.get("done", 0)),
-        str(counts.get("held", 0)),
-        str(counts.get("failed", 0)),
-        str(counts.get("sending", 0)),
-        str(document["xero_calls_24h"]),
-        (document["last_run"] or "never")[:16].replace("T", " "),
-    )
+    # A column of noughts says nothing: what went wrong is shown where something did.
+    numbers = {key: counts.get(key, 0) for key in _COUNTED}
+    shown = [str(number) if number or key in ("done", "held") else "" for key, number in numbers.items()]
+    last_run = (document["last_run"] or "never")[:16].replace("T", " ")
+    return (text(document["connection"]), words[document["status"]], *shown, str(document["xero_calls_24h"]), last_run)

@@ -3,68 +3,93 @@
 import asyncio
 import json
 import os
-import signal
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.prefect_api import ADDRESS_FILE, use_prefect
-from cli.server import prefect_server, require_free
-from cli.show import out
+from cli.prefect_api import ADDRESS_FILE, running_server, use_prefect
+from cli.server import Server, prefect_server, require_free
+from cli.show import out, say, text
+from cli.until import until_told
+from milepost.errors import ConfigError, MilepostError
 from milepost.settings import installation
 
 
 def up(
-    port: Annotated[int, typer.Option(help="The port of the Prefect server and its UI, on 127.0.0.1.")] = 4200,
+    port: Annotated[
+        int, typer.Option(help="The port of the Prefect server and its UI, on 127.0.0.1.", min=1, max=65535)
+    ] = 4200,
 ) -> None:
     """Serve everything on this machine until Ctrl-C: the Prefect server with its UI, schedules and flow runs.
 
     With PREFECT_API_URL set, that server is used and only the deployments are served.
     """
-    asyncio.run(_up(port))
-
-
-async def _up(port: int) -> None:
-    home = installation().home
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with AsyncExitStack() as stack:
-        if "PREFECT_API_URL" in os.environ:
-            use_prefect(quiet=False)
-            address = os.environ["PREFECT_API_URL"].removesuffix("/api")
-        else:
-            require_free(port)
-            out.print("Starting the Prefect server …")
-            address = await stack.enter_async_context(prefect_server(home / "prefect", port))
-            stack.callback(_announce(home, address).unlink, missing_ok=True)
-            use_prefect(quiet=False)
-        out.print(f"[green]✓[/] Milepost is up. Prefect UI: {address}   Stop with Ctrl-C.")
-        await serve_until(stopping)
+    asyncio.run(until_told(_up(port)))
     out.print("Milepost is down.")
 
 
-async def serve_until(stopping: asyncio.Event) -> None:
-    """Serve the deployments until told to stop; runs under way are ended with the runner."""
-    from prefect.runner import Runner  # noqa: PLC0415  Prefect reads its settings when it is imported
-
-    from flows.deployments import served_deployments  # noqa: PLC0415
-
-    runner = Runner(name="milepost", pause_on_shutdown=False)
-    for deployment in await served_deployments():
-        await runner.aadd_deployment(deployment)
-    serving = asyncio.create_task(runner.start())
-    await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    if not serving.done():
-        await asyncio.to_thread(runner.stop)
-        serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
+async def _up(port: int) -> None:
+    async with AsyncExitStack() as stack:
+        server = None
+        if address := os.environ.get("PREFECT_API_URL", "").removesuffix("/api"):
+            use_prefect(calm=True)
+        else:
+            server = await _our_server(stack, installation().home, port)
+            address = server.address
+        await serve(server, f"[green]✓[/] Milepost is up. Prefect UI: {text(address)}   Stop with Ctrl-C.")
 
 
-def _announce(home: Path, address: str) -> Path:
-    """Tell the other commands of this home where the server is."""
+async def _our_server(stack: AsyncExitStack, home: Path, port: int) -> Server:
+    if there := running_server(home):
+        raise ConfigError(
+            f"Milepost is up for {home} already, at {there}. Stop that one first, or set another MILEPOST_HOME."
+        )
+    require_free(port)
+    out.print("Starting the Prefect server …")
+    server = await stack.enter_async_context(prefect_server(home / "prefect", port))
+    stack.enter_context(_announced(home, server.address))
+    use_prefect(calm=True)
+    return server
+
+
+@contextmanager
+def _announced(home: Path, address: str) -> Iterator[None]:
+    """Tell the other commands of this home where the server is, as long as it is there."""
     file = home / ADDRESS_FILE
-    file.write_text(json.dumps({"address": address, "pid": os.getpid()}))
-    return file
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps({"address": address, "pid": os.getpid()}))
+    draft.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+async def serve(server: Server | None, words: str, run_now: str | None = None) -> None:
+    """Serve the deployments, say so, and tell of each run, until cancelled; runs under way are ended with the runner.
+
+    run_now: a deployment (FLOW/NAME) that is run at once.
+
+    Raises MilepostError when the server ends by itself.
+    """
+    from cli.serving import deployments_runner, ended, start_run, tell_runs  # noqa: PLC0415  Prefect is slow
+
+    runner = await deployments_runner()
+    say(words)
+    if run_now:
+        await start_run(run_now)
+    work = [asyncio.create_task(runner.start()), asyncio.create_task(tell_runs())]
+    if server:
+        work.append(asyncio.create_task(server.died()))
+    try:
+        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        if not (server and server.process.poll() is not None):
+            for task in done:
+                task.result()
+    finally:
+        await ended(runner, work)
+    if server:
+        raise MilepostError(f"The Prefect server ended by itself. Its log may say why: {server.log}. Start again.")

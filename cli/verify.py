@@ -1,21 +1,18 @@
 """`milepost verify CONNECTION`: proves from Xero that each billing has one live invoice, same total and contact."""
 
 import asyncio
-from typing import Annotated
 
 import typer
 
+from cli.names import ConnectionName
 from cli.prefect_api import use_prefect
-from cli.show import as_json, out, table, text
+from cli.show import Json, as_json, say, text
 from milepost.settings import installation
 from milepost.steps.verify import Finding, Verified, verify_billings
 from milepost.steps.workspace import open_workspace
 
 
-def verify(
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
+def verify(connection: ConnectionName, json: Json = False) -> None:
     """Prove from Xero's own data that no job was billed twice, lost or changed. Exit code 1 when anything is off."""
     use_prefect()
     verified = asyncio.run(_verify(connection))
@@ -28,14 +25,18 @@ def verify(
             }
         )
     else:
-        rows = [(text(f.job), text(f.milestone), text(f.invoice), text(f.why), text(f.fix)) for f in verified.findings]
-        table("What does not agree", ("job", "stage", "invoice", "why", "fix"), rows)
-        mark = "[red]✗[/]" if rows else "[green]✓[/]"
-        out.print(
-            f"{mark} {verified.billings} billings against {verified.invoices} invoices in Xero: {len(rows)} do not agree"
-        )
+        _show(verified)
     if verified.findings:
         raise typer.Exit(1)
+
+
+def _show(verified: Verified) -> None:
+    for finding in verified.findings:
+        place = f"job {text(finding.job)}, {text(finding.milestone)}: " if finding.job != "?" else ""
+        say(f"[red]✗[/] {place}invoice {text(finding.invoice or '–')}: {text(finding.why)}\n  [dim]→[/] {text(finding.fix)}")
+    found = len(verified.findings)
+    held = f"{verified.billings} billings held against {verified.invoices} invoices in Xero"
+    say(f"[red]✗[/] {held}: {found} do not agree" if found else f"[green]✓[/] {held}: all agree")
 
 
 async def _verify(connection: str) -> Verified:
