@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from milepost.steps.run import BillingRun
 
 PROJECT = Path(__file__).parents[1]
 NAME = "bench"
+SEEDED_SINCE = timedelta(days=30)
+"""Long before the first of the jobs was finished: a new connection bills from today on unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def connection_for(scenario: Scenario, urls: dict[str, str], home: Path) -> Conn
         ),
         rule_book=scenario.rule_book,
         rule_books_dir=PROJECT / "mappings",
+        live_from=datetime.now(UTC).date() - SEEDED_SINCE,
         alerts=AlertSettings(
             slack=SlackSettings(token=SecretStr("xoxb-sandbox-token"), channel="#billing", api_url=f"{urls['slack']}/api/")
         ),
