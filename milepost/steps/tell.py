@@ -13,7 +13,7 @@ from milepost.billing.decision import Bill
 from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings
 from milepost.ledger.billings import BillingRow
-from milepost.platforms.protocol import WriteBack
+from milepost.platforms.protocol import RatePolicy, WriteBack
 from milepost.steps.recovered import known_milestone
 from milepost.steps.words import why_of
 from milepost.steps.workspace import Workspace
@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000
 SECONDS = 30.0
 """How long one run spends on telling; the rest is told by the next."""
+CALLS_A_JOB = 3
+"""Calls that telling of one invoice takes: to look for the note, to leave it, to mark the job."""
+READING_PERCENT = 25
+"""The part of the job system's minute that telling leaves to finding and reading jobs."""
 A_COMMIT = 20
 """How many are told before it is kept: as many notes may come twice where a system has no way to look for them."""
 SPARE_KEPT = 20
@@ -43,7 +47,11 @@ class Told:
 
 
 async def write_back(workspace: Workspace) -> Told:
-    """Leave the invoice's number and link on its job, and mark the job processed once its last stage is billed."""
+    """Leave the invoice's number and link on its job, and mark the job processed once its last stage is billed.
+
+    No more of them than fit into the job system's minute: what would have to wait for the next minute is told by the next
+    run, so that a thousand jobs on one connection never keep the others from being billed.
+    """
     can = workspace.platform.capabilities
     if not (can.write_note or can.write_processed):
         return Told()
@@ -54,15 +62,23 @@ async def write_back(workspace: Workspace) -> Told:
     ends = time.monotonic() + SECONDS
     short_code = await workspace.short_code()
     told, errors = 0, list[RemoteError]()
-    for start in range(0, len(rows), A_COMMIT):
+    fitting = rows[: _jobs_a_run(workspace.platform.rate_policy)]
+    for start in range(0, len(fitting), A_COMMIT):
         if time.monotonic() > ends or any(isinstance(error, AuthError) for error in errors):
             break
-        done, failed = await _write_some(workspace, rows[start : start + A_COMMIT], short_code)
+        done, failed = await _write_some(workspace, fitting[start : start + A_COMMIT], short_code)
         told += done
         errors += failed
-    if told < len(rows):
-        _log.warning("%d jobs could not be written back yet", len(rows) - told)
+    if told < len(fitting):
+        _log.warning("%d jobs could not be written back yet", len(fitting) - told)
     return Told(told, len(rows) - told, why_of(errors[-1]) if errors else "")
+
+
+def _jobs_a_run(policy: RatePolicy) -> int:
+    """How many jobs one run tells: those whose calls need not wait for the job system's next minute, and at least one."""
+    if policy.per_minute is None:
+        return MOST_AT_ONCE
+    return max(1, policy.per_minute * (100 - READING_PERCENT) // 100 // CALLS_A_JOB)
 
 
 async def _write_some(
