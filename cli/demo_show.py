@@ -107,7 +107,7 @@ def show_places(address: str, home: Path, *, up: bool) -> None:
     say(f"  {address}/deployments   the schedule; run bill-jobs for one job from here")
     say("In another terminal, here:")
     say(f"  export PREFECT_API_URL={address}/api MILEPOST_HOME={text(home / 'milepost')}")
-    for command in ("status", "explain kauri 1488", "explain albion AFO-2102", "verify albion", "log kauri"):
+    for command in ("status", "explain albion AFO-2102", "explain kauri 1501", "verify albion", "log kauri"):
         say(f"  milepost {command}")
     out.print()
 

@@ -145,7 +145,7 @@ async def _polled(business: Business) -> BillingRun:
 def one_more_job(sandbox: Sandbox) -> None:
     """A job that is completed after the story, for the schedule to find."""
     lines = [("Labour", "1.5", "95.00"), ("Tap washer kit", "2", "14.60", "WASH")]
-    sandbox.servicem8.job(account="kauri", number="1501", customer=NGAIO, description="Dripping taps", lines=lines)
+    sandbox.servicem8.job(account="kauri", number="1501", customer=NGAIO, lines=lines)
 
 
 def scheduled() -> str:

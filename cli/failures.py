@@ -1,5 +1,6 @@
 """How the command ends when something is wrong: 0 fine, 1 a person is needed, 2 wrong usage, 3 a bug."""
 
+import os
 import sys
 import tempfile
 import traceback
@@ -32,6 +33,9 @@ class Milepost(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, _USAGE):
             raise
+        except BrokenPipeError:  # whoever read our output has had enough of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
         except MilepostError as error:
             complain(str(error))
             raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigError) else NEEDS_A_PERSON) from error

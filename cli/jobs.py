@@ -50,7 +50,7 @@ async def _looked_up(settings: Connection, names: list[str]) -> Fetched:
 
 async def _unknown(connection: str, problem: JobProblem) -> UnknownName:
     guess = await nearest(connection, problem.job_id)
-    return UnknownName(f"job {problem.job_id} of {connection}: {problem.why}{guess}. {problem.fix}")
+    return UnknownName(f"job {problem.job_id} of {connection}: {problem.why}{guess or '.'} {problem.fix}")
 
 
 async def nearest(connection: str, name: str) -> str:

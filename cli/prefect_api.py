@@ -15,17 +15,16 @@ from milepost.settings import installation
 
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
 """Flows log to the server; on the terminal the command speaks for itself."""
-CALM = {"PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
 ADDRESS_FILE = "prefect.json"
 
 
-def use_prefect(*, calm: bool = False) -> None:
-    """Set Prefect's environment for this process. calm: let its warnings be seen, as in a service's log."""
+def use_prefect() -> None:
+    """Set Prefect's environment for this process."""
     home = installation().home
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "milepost,notifications,flows")
-    for setting, level in (CALM if calm else QUIET).items():
+    for setting, level in QUIET.items():
         os.environ.setdefault(setting, level)
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         os.environ.setdefault("PREFECT_API_AUTH_STRING", secret)

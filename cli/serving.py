@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -63,23 +64,29 @@ async def tell_runs() -> None:
     """A line for each run that ends from now on, until cancelled. Subflows are part of their run."""
     told: set[Any] = set()
     begun = datetime.now(UTC)
+    away = False
     async with get_client() as client:
         while True:
-            for run in await _ended_since(client, begun):
+            runs = await _ended_since(client, begun)
+            if away != (runs is None):
+                away = runs is None
+                say("[red]✗[/] Prefect does not answer; asking again …" if away else "[green]✓[/] Prefect answers again.")
+            for run in runs or []:
                 if run.id not in told:
                     told.add(run.id)
                     say(_line(run))
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-async def _ended_since(client: PrefectClient, begun: datetime) -> list[FlowRun]:
+async def _ended_since(client: PrefectClient, begun: datetime) -> list[FlowRun] | None:
+    """The runs that ended, newest first; None where Prefect does not answer."""
     wanted = FlowRunFilter(
         end_time=FlowRunFilterEndTime(after_=begun), parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True)
     )
     try:
         return await client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.END_TIME_DESC, limit=50)
-    except (PrefectHTTPStatusError, OSError):
-        return []  # told at the next look
+    except (PrefectHTTPStatusError, httpx.TransportError):
+        return None
 
 
 def _line(run: FlowRun) -> str:

@@ -28,6 +28,7 @@ LOOKS = {
 }
 """A billing's status: one colour, shape and word each."""
 
+_GAP, _LEAST = 2, 10
 WIDE = 110
 """Columns of a terminal from which on tables show what can be done without."""
 
@@ -66,6 +67,9 @@ def table(
     shown = Table(title_justify="left", title_style="bold", header_style="bold dim", box=None, pad_edge=False)
     shown.title, shown.show_footer, shown.footer_style = title or None, bool(total), "bold"
     kept = [place for place, _ in enumerate(columns) if any(row[place] for row in rows)]
+    widest = {place: _widest(place, columns, rows, total) for place in kept}
+    room = out.width - sum(width + _GAP for place, width in widest.items() if columns[place] not in short)
+    share = max(_LEAST, room // max(1, sum(columns[place] in short for place in kept)) - _GAP)
     for place in kept:
         name = columns[place]
         shown.add_column(
@@ -74,7 +78,8 @@ def table(
             justify="right" if name in right else "left",
             overflow="ellipsis" if name in short else "fold",
             no_wrap=name in (*right, *whole, *short),
-            min_width=_widest(place, rows, total) if name in (*right, *whole) else None,
+            min_width=widest[place] if name in (*right, *whole) else None,
+            max_width=share if name in short else None,
         )
     for row in rows:
         shown.add_row(*(row[place] for place in kept))
@@ -82,8 +87,8 @@ def table(
     out.print()
 
 
-def _widest(place: int, rows: Sequence[Sequence[str]], total: Sequence[str]) -> int:
-    cells = [row[place] for row in (*rows, *([total] if total else []))]
+def _widest(place: int, columns: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str]) -> int:
+    cells = [row[place] for row in (columns, *rows, *([total] if total else []))]
     return max(Text.from_markup(cell).cell_len for cell in cells)
 
 

@@ -35,7 +35,7 @@ async def _up(port: int) -> None:
     async with AsyncExitStack() as stack:
         server = None
         if address := os.environ.get("PREFECT_API_URL", "").removesuffix("/api"):
-            use_prefect(calm=True)
+            use_prefect()
         else:
             server = await _our_server(stack, installation().home, port)
             address = server.address
@@ -51,7 +51,7 @@ async def _our_server(stack: AsyncExitStack, home: Path, port: int) -> Server:
     out.print("Starting the Prefect server …")
     server = await stack.enter_async_context(prefect_server(home / "prefect", port))
     stack.enter_context(_announced(home, server.address))
-    use_prefect(calm=True)
+    use_prefect()
     return server
 
 
