@@ -91,8 +91,10 @@ async def create_invoices(milestone: str) -> int:
     if run.lost:
         await recover.recover(run)
     workspace = run.workspace
-    async with workspace.db.read() as c:
-        run.history |= await billings.history(c, workspace.name, [result.job.id for result in results])
+    due_elsewhere = {due.job.id for due in run.due if due.milestone.code != milestone}
+    async with workspace.db.read() as c:  # what became of it, for the stages of the same jobs that are still to be decided
+        wanted = [result.job.id for result in results if result.job.id in due_elsewhere]
+        run.history |= await billings.history(c, workspace.name, wanted)
     await workspace.flush_calls()
     _log.info("%s: %s", milestone, in_words(run.counts_of(milestone)))
     return sum(result.status == "done" for result in results)
