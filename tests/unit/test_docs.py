@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[2]
 _HIDDEN = {".venv", ".git", ".demo", ".milepost", "node_modules"}
 PAGES = sorted(p for p in PROJECT.rglob("*.md") if not _HIDDEN & set(p.relative_to(PROJECT).parts))
 _LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
-_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^ *```.*?^ *```\s*$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"^(?:\$ )?(milepost .+|make [a-z].*)$")
 
