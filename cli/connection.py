@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from cli.names import ConnectionName
 from cli.prefect_api import use_prefect
-from cli.show import Json, as_json, say, table, text
+from cli.show import Json, as_json, err, say, table, text
 from milepost.connection import Connection
 from milepost.connection_file import read_connection
 from milepost.ledger import connections
@@ -164,7 +165,12 @@ def connect(
     use_prefect()
     from cli.consent import sign_in  # noqa: PLC0415
 
-    signed = asyncio.run(sign_in(name, port=port, open_browser=browser))
+    def show(url: str) -> None:
+        err.print(f"Sign in to Xero in your browser:\n{text(url)}", soft_wrap=True)
+        if browser:
+            webbrowser.open(url)
+
+    signed = asyncio.run(sign_in(name, port=port, show=show))
     if json:
         as_json(
             {"name": name, "organisation": signed.tenant.name, "tenant_id": signed.tenant.tenant_id, "before": signed.before}

@@ -6,12 +6,11 @@ Reference: Xero developer docs, "The standard authorization code flow". Redirect
 
 import asyncio
 import secrets
-import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from blocks.store import load_connection
 from cli.callback import PATH, receiver
-from cli.show import err, text
 from milepost.connection import Connection
 from milepost.errors import AuthError, RemoteError
 from milepost.ledger import connections
@@ -34,27 +33,27 @@ class SignedIn:
     before: str | None = None
 
 
-async def sign_in(name: str, *, port: int, open_browser: bool) -> SignedIn:
-    """Go through consent and choose the connection's organisation. Raises AuthError when it was refused or not genuine."""
+async def sign_in(name: str, *, port: int, show: Callable[[str], None]) -> SignedIn:
+    """Go through consent, at the address that is shown, and choose the connection's organisation.
+
+    Raises AuthError when consent was refused or never came, ConfigError when no one organisation is meant.
+    """
     settings = await load_connection(name)
     async with open_workspace(settings, installation()) as workspace:
         async with workspace.db.read() as c:
             before = await connections.get_connection(c, name)
         if settings.xero.grant == "authorization_code":
-            await _consent(settings, workspace, port=port, open_browser=open_browser)
+            await _consent(settings, workspace, port, show)
         tenant = await workspace.find_tenant()
     is_another = before.tenant_id is not None and before.tenant_id != tenant.tenant_id
     return SignedIn(tenant, before.tenant_name if is_another else None)
 
 
-async def _consent(settings: Connection, workspace: Workspace, *, port: int, open_browser: bool) -> None:
+async def _consent(settings: Connection, workspace: Workspace, port: int, show: Callable[[str], None]) -> None:
     """Have the consent given, and keep the tokens it gives."""
     redirect, state = f"http://localhost:{port}{PATH}", secrets.token_urlsafe(24)
     async with receiver(port, state) as answer:
-        url = authorize_url(settings.xero, redirect, state, None, list(SCOPES))
-        err.print(f"Sign in to Xero in your browser:\n{text(url)}", soft_wrap=True)
-        if open_browser:
-            webbrowser.open(url)
+        show(authorize_url(settings.xero, redirect, state, None, list(SCOPES)))
         try:
             code = _code(await asyncio.wait_for(answer, SECONDS))
         except TimeoutError:

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from cli.demo_businesses import BUSINESSES
 from cli.run_show import as_document as run_document
-from cli.run_show import show_run
 from cli.show import LOOKS, amount, is_wide, out, say, table, text
 from milepost.steps.run import BillingRun
 from sandbox.control_state import summary
@@ -57,10 +56,8 @@ def announce(title: str) -> None:
     out.print()
 
 
-def show_act(act: Act, messages: Sequence[Any], known: Mapping[str, str]) -> None:
-    """The runs of an act as far as they bring news, then what Slack received."""
-    for run in act.runs:
-        show_run(run, known)
+def show_messages(messages: Sequence[Any]) -> None:
+    """What Slack received in an act."""
     out.print()
     say("[bold]Slack received[/]" if messages else "[bold]Slack received[/] nothing: it was told before.")
     received = Table.grid(padding=(0, 1))

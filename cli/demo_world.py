@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from cli.connection import save
 from cli.demo_businesses import BUSINESSES, Business
-from cli.demo_show import Act, announce, show_act
-from cli.run_show import seen
+from cli.demo_show import Act, announce, show_messages
+from cli.run_show import seen, show_run
 from milepost.connection import AlertSettings, Connection, SlackSettings, XeroSettings
 from milepost.platforms.declared.settings import DeclaredSettings
 from milepost.platforms.registry import PlatformSettings
@@ -119,11 +119,15 @@ class Story:
         if not self._quiet:
             announce(title)
         told_before = len(self._sandbox.slack.messages)
-        act = Act(title, tuple([await _polled(business) for business in BUSINESSES]))
+        runs: list[BillingRun] = []
+        for business in BUSINESSES:
+            runs.append(await _polled(business))
+            if not self._quiet:
+                show_run(runs[-1], self._known)
         if not self._quiet:
-            show_act(act, self._sandbox.slack.messages[told_before:], self._known)
-        self._known |= {result.billing_id: seen(result) for run in act.runs for result in run.results}
-        self.acts.append(act)
+            show_messages(self._sandbox.slack.messages[told_before:])
+        self._known |= {result.billing_id: seen(result) for run in runs for result in run.results}
+        self.acts.append(Act(title, tuple(runs)))
 
 
 async def _polled(business: Business) -> BillingRun:
