@@ -15,6 +15,7 @@ class Scenario:
     """
 
     key: str
+    heading: str
     name: str
     system: Literal["fieldbook", "servicem8"] = "fieldbook"
     limits: bool = True
@@ -40,8 +41,8 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("limits", "a  limits on: 60 calls a minute, 5 at once"),
-    Scenario("free", "b  no limits, no latency", limits=False),
-    Scenario("latency", "c  no limits, 100 ms a call", limits=False, latency=0.1),
-    Scenario("servicem8", "d  ServiceM8, its limits and Xero's on", system="servicem8"),
+    Scenario("limits", "a limits", "limits on: 60 calls a minute, 5 at once"),
+    Scenario("free", "b free", "no limits, no latency", limits=False),
+    Scenario("latency", "c 100 ms", "no limits, 100 ms a call", limits=False, latency=0.1),
+    Scenario("servicem8", "d ServiceM8", "ServiceM8, its limits and Xero's on", system="servicem8"),
 )

@@ -30,6 +30,8 @@ from sandbox.control import Control
 
 LONGEST = 420.0
 """Seconds that one scenario may take before it counts as broken."""
+MOST_TRIES = 3
+"""How often a scenario is tried whose promise of time was not kept. Other promises have one try."""
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 
@@ -51,11 +53,17 @@ async def run_all(scenarios: Sequence[Scenario]) -> list[Figures]:
 
 
 async def _shown(scenario: Scenario, folder: Path, status: Status) -> Figures:
-    status.update(f"{scenario.name}: {scenario.jobs:,} jobs")
-    with TemporaryDirectory(dir=folder) as home:
-        figures = await run_one(scenario, Path(home))
-    mark = "[red]✗[/]" if figures.broken else "[green]✓[/]"
-    err.print(f"{mark} {scenario.name}: {figures.invoices:,} invoices after {figures.billed_after:.1f} s")
+    """The scenario's figures; where only time was short, those of another try: the machine may be shared."""
+    figures = None
+    for tries in range(1, MOST_TRIES + 1):
+        status.update(f"{scenario.name}: {scenario.jobs:,} jobs")
+        with TemporaryDirectory(dir=folder) as home:
+            figures = replace(await run_one(scenario, Path(home)), tries=tries)
+        mark = "[green]✓[/]" if figures.kept else "[red]✗[/]"
+        err.print(f"{mark} {scenario.name}: {figures.invoices:,} invoices after {figures.billed_after:.1f} s")
+        if figures.broken or not figures.late:
+            break
+    assert figures is not None
     return figures
 
 
@@ -119,8 +127,6 @@ _ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("invoices", lambda f: f"{f.invoices:,}"),
     ("contacts made", lambda f: f"{f.contacts_made:,}"),
     ("held, failed", lambda f: f"{f.held}, {f.failed}"),
-    ("calls to Xero", lambda f: f"{f.xero_calls:,}"),
-    ("of these", lambda f: "\n".join(f"{kind} {count}" for kind, count in f.calls.items())),
     ("429s", lambda f: str(f.refused)),
     ("calls to the job system", lambda f: f"{f.platform_calls:,}"),
     ("jobs told of their invoice", lambda f: f"{f.notes:,}"),
@@ -128,21 +134,25 @@ _ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("whole flow, with telling", lambda f: f"{f.wall:.1f} s"),
     ("CPU of the flow", lambda f: f"{f.cpu:.1f} s"),
     ("peak memory of its process", lambda f: f"{f.peak_mb:.0f} MB"),
+    ("tries", lambda f: str(f.tries)),
+    ("calls to Xero", lambda f: f"{f.xero_calls:,}"),
 )
 
 
 def show(figures: Sequence[Figures]) -> None:
     """A table with a column for each scenario, and what was promised and did not come true."""
-    table = Table(title="1,000 jobs at once" if figures[0].jobs == 1000 else f"{figures[0].jobs:,} jobs at once", box=None)
+    table = Table(title=f"{figures[0].jobs:,} jobs at once", box=None)
     table.add_column("")
     for one in figures:
-        table.add_column(one.scenario, justify="right", max_width=22)
+        table.add_column(one.heading, justify="right")
     for label, cell in _ROWS:
         table.add_row(label, *(cell(one) for one in figures))
+    for kind in sorted({kind for one in figures for kind in one.calls}, reverse=True):
+        table.add_row(f"  [dim]{kind}[/]", *(f"[dim]{one.calls.get(kind, 0)}[/]" for one in figures))
     out.print(table)
     for one in figures:
-        for promise in one.broken:
-            out.print(f"[red]✗ broken[/] {one.scenario}: {promise}")
+        for promise in (*one.broken, *one.late):
+            out.print(f"[red]✗ broken[/] {one.heading}: {promise}", soft_wrap=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         out.print_json(json.dumps([asdict(one) for one in figures]))
     else:
         show(figures)
-    return 1 if any(one.broken for one in figures) else 0
+    return 0 if all(one.kept for one in figures) else 1
 
 
 if __name__ == "__main__":
