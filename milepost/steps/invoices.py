@@ -150,8 +150,8 @@ def _halves(results: Sequence[Result], parcel: Parcel) -> Sequence[Parcel]:
 
 
 def has_ended(lost: AnswerLost) -> bool:
-    """Whether Xero itself answered, and so has ended its work; a gateway's 502 or 504 says nothing of it."""
-    return lost.status is not None and (lost.status < 500 or lost.status in (500, 503))
+    """Whether Xero itself answered, and so has ended its work; a gateway's 408, 502 or 504 says nothing of it."""
+    return lost.status is not None and lost.status != 408 and (lost.status < 500 or lost.status in (500, 503))
 
 
 def at_work_until(lost: AnswerLost, now: datetime) -> datetime:

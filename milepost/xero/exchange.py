@@ -150,7 +150,7 @@ def written(call: Call, reply: Reply) -> Answer:
     if response is None:
         raise _lost(call, reply, f"the connection broke ({reply.broke})") if reply.sent else _unreachable(call, reply)
     data = refusals.readable(response)
-    if reply.is_away:
+    if reply.is_away or reply.status == httpx.codes.REQUEST_TIMEOUT:  # gateways say 408 of what they passed on, too
         raise _lost(call, reply, refusals.excerpt(response.text) or "it gave no reason")
     is_outcome = response.is_success or (reply.status == httpx.codes.BAD_REQUEST and refusals.is_validation(data))
     if not is_outcome:

@@ -119,6 +119,13 @@ async def test_an_internal_error_leaves_a_write_undecided(xero: World, client: X
     assert xero.requests("PUT", "Contacts") == 1
 
 
+async def test_a_time_out_that_a_gateway_tells_leaves_a_write_undecided(xero: World, client: XeroClient) -> None:
+    xero.fault("status", method="PUT", path=f"{API}*", status=408, body="", headers={"Content-Type": "text/plain"})
+    with pytest.raises(AnswerLost):
+        await put_contact(client)
+    assert xero.requests("PUT", "Contacts") == 1
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"), [("<html>busy</html>", "text/html"), ("{broken", "application/json"), ("fine", "text/plain")]
 )
