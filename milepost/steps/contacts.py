@@ -21,7 +21,6 @@ from milepost.xero.contacts import (
     CONTACTS_PARAMS,
     CONTACTS_PATH,
     ContactOutcome,
-    contact_number,
     contacts_body,
     read_contact_outcomes,
     restore_contact,
@@ -132,7 +131,7 @@ async def _numbered(workspace: Workspace, drafts: dict[str, ContactDraft]) -> di
     if not drafts:
         return {}
     await refresh_mirror(workspace)
-    numbers = {contact_number(draft.number): customer_id for customer_id, draft in drafts.items()}
+    numbers = {draft.number: customer_id for customer_id, draft in drafts.items()}
     async with workspace.db.read() as c:
         found = await mirror.candidates(
             c, await workspace.tenant_id(), ids=[], numbers=list(numbers), account_numbers=[], email_keys=[], name_keys=[]

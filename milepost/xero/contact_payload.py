@@ -3,7 +3,6 @@
 Reference: Xero developer docs, "Contacts": lengths, and names without angle brackets and doubled or outer spaces.
 """
 
-import hashlib
 import re
 from typing import Any
 
@@ -13,17 +12,17 @@ from milepost.xero.contact_keys import is_email
 
 _UNWANTED = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_LETTERS = re.compile(r"[^\w .'-]|[\d_]")
-_NUMBER_LENGTH = 50
-_DIGEST_LENGTH = 16
 
 
 def contact_payload(draft: ContactDraft) -> dict[str, Any]:
-    """The contact; what is empty or invalid is left out, so that one bad e-mail address does not cost the contact."""
-    number = contact_number(draft.number)
+    """The contact; what is empty or invalid is left out, so that one bad e-mail address does not cost the contact.
+
+    Its number is sent as it is: `billing.ladder.contact_number` made it to be found again just so.
+    """
     email = (draft.email or "").strip()
     fields = {
-        "Name": _clean(draft.name, 255) or number,
-        "ContactNumber": number,
+        "Name": _clean(draft.name, 255) or draft.number,
+        "ContactNumber": draft.number,
         "FirstName": _clean(draft.first_name, 255),
         "LastName": _clean(draft.last_name, 255),
         "EmailAddress": email if is_email(email) else "",
@@ -33,15 +32,6 @@ def contact_payload(draft: ContactDraft) -> dict[str, Any]:
         "Addresses": _addresses(draft.address),
     }
     return {key: value for key, value in fields.items() if value}
-
-
-def contact_number(number: str) -> str:
-    """The number within Xero's 50 characters; a longer one ends in a digest, so that it stays unique."""
-    cleaned = _clean(number, len(number))
-    if len(cleaned) <= _NUMBER_LENGTH:
-        return cleaned
-    digest = hashlib.sha256(cleaned.encode()).hexdigest()[:_DIGEST_LENGTH]
-    return f"{cleaned[: _NUMBER_LENGTH - _DIGEST_LENGTH - 1]}-{digest}"
 
 
 def _clean(text: str | None, length: int) -> str:

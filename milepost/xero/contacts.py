@@ -13,7 +13,7 @@ from milepost.errors import AnswerLost
 from milepost.xero import wire
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.contact_keys import email_key, name_key
-from milepost.xero.contact_payload import contact_number, contact_payload
+from milepost.xero.contact_payload import contact_payload
 from milepost.xero.messages import says_name_taken, says_number_taken
 from milepost.xero.paging import Row, changed_rows
 from milepost.xero.refusals import SYSTEM
@@ -24,7 +24,6 @@ __all__ = [
     "ContactOutcome",
     "MirrorContact",
     "changed_contacts",
-    "contact_number",
     "contact_payload",
     "contacts_body",
     "email_key",
@@ -101,10 +100,7 @@ def read_contact_outcomes(answer: Answer, drafts: Sequence[ContactDraft]) -> lis
     rows = wire.elements(answer.data, CONTACTS_PATH)
     by_number = {str(row["contactnumber"]): row for row in rows if row.get("contactnumber")}
     in_place = rows if len(rows) == len(drafts) else [{} for _ in drafts]
-    found = [
-        by_number.get(contact_number(draft.number)) or _if_unnumbered(row)
-        for draft, row in zip(drafts, in_place, strict=True)
-    ]
+    found = [by_number.get(draft.number) or _if_unnumbered(row) for draft, row in zip(drafts, in_place, strict=True)]
     if missing := sum(row is None for row in found):
         why = f"its answer leaves out {missing} of {len(drafts)} contacts"
         raise AnswerLost(SYSTEM, "PUT Contacts", why, permanent=False, correlation_id=answer.correlation_id)

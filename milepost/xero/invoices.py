@@ -21,7 +21,6 @@ __all__ = [
     "HISTORY_LENGTH",
     "INVOICES_PARAMS",
     "INVOICES_PATH",
-    "MAX_BODY_BYTES",
     "InvoiceOutcome",
     "deep_link",
     "email_invoice",
@@ -37,7 +36,6 @@ INVOICES_PATH = "Invoices"
 INVOICES_PARAMS = {"summarizeErrors": "false", "unitdp": "4"}
 BATCH = 50
 """Invoices a call, as Xero recommends ("Requests and responses")."""
-MAX_BODY_BYTES = 3_500_000
 HISTORY_LENGTH = 2500
 _DESCRIPTION_LENGTH = 4000
 _LABEL_LENGTH = 255

@@ -13,7 +13,6 @@ from milepost.xero import wire
 from milepost.xero.contacts import (
     ContactOutcome,
     MirrorContact,
-    contact_number,
     contact_payload,
     contacts_body,
     email_key,
@@ -105,14 +104,12 @@ def test_what_is_empty_or_invalid_is_left_out(more: dict[str, Any], left_out: st
     assert left_out not in contact_payload(contact(**more))
 
 
-@given(st.text(), st.text(min_size=1).filter(str.strip))
-def test_any_name_is_sent_as_xero_takes_it(name: str, number: str) -> None:
-    payload = contact_payload(contact(number=f"N{number}", name=name))
-    sent = payload["Name"]
+@given(st.text())
+def test_any_name_is_sent_as_xero_takes_it(name: str) -> None:
+    sent = contact_payload(contact(number="N1", name=name))["Name"]
     assert 0 < len(sent) <= 255
     assert not set(sent) & set("<>\n\r\t\x00")
     assert sent == " ".join(sent.split())
-    assert 0 < len(payload["ContactNumber"]) <= 50
 
 
 @pytest.mark.parametrize(
@@ -124,11 +121,8 @@ def test_a_country_is_sent_as_letters_only(country: str, sent: str) -> None:
     assert payload["Addresses"][0]["Country"] == sent
 
 
-def test_long_numbers_stay_within_fifty_characters_and_unique() -> None:
-    one, other = contact_number("customer-" + "x" * 60 + "1"), contact_number("customer-" + "x" * 60 + "2")
-    assert len(one) == len(other) == 50
-    assert one != other
-    assert contact_number("short") == "short"
+def test_a_number_is_sent_as_it_was_made_to_be_found_again() -> None:
+    assert contact_payload(contact("j-17 / B"))["ContactNumber"] == "j-17 / B"
 
 
 def test_contacts_are_created_in_one_body() -> None:
