@@ -5,7 +5,6 @@ A connection `acme` is the block `acme` and its parts `acme-platform`, `acme-xer
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from http import HTTPStatus
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from blocks.slack import SlackAlerts
 from blocks.xero import XeroApp
 from milepost.connection import Connection as Settings
 from milepost.errors import ConfigError, RemoteError, UnknownName
+from milepost.rules.problems import did_you_mean
 
 _PARTS: dict[str, tuple[type[Block], ...]] = {
     "platform": tuple(PLATFORM_BLOCKS.values()),
@@ -148,8 +148,7 @@ def _references(document: BlockDocument) -> list[UUID]:
 
 
 def _unknown(name: str, names: Sequence[str]) -> UnknownName:
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f"; did you mean '{close[0]}'?" if close else "."
+    guess = did_you_mean(name, names) or "."
     known = f" There are: {', '.join(names)}." if names else ""
     return UnknownName(
         f"There is no connection '{name}'{guess}{known} Add one with: milepost connection add --from FILE.yaml"

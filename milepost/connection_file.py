@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from milepost.connection import Connection
 from milepost.connection_complaints import complaint
 from milepost.errors import ConfigError
-from milepost.rules.problems import Located
+from milepost.rules.problems import Located, keys_of
 from milepost.rules.yaml_text import Mark, Tree, read_yaml
 from milepost.rules.yaml_text import Path as Place
 
@@ -37,8 +37,8 @@ def read_connection(path: Path, environ: Mapping[str, str]) -> Connection:
 
     Raises ConfigError when the file cannot be read, ConnectionFileErrors with everything that is wrong in it.
     """
-    tree = read_yaml(_text_of(path))
-    errors = [_located(path, f.mark, f.path, _of_connections(f.message)) for f in tree.faults]
+    tree = read_yaml(_text_of(path), "connection file")
+    errors = [_located(path, fault.mark, fault.path, fault.message) for fault in tree.faults]
     if not tree.complete:
         raise ConnectionFileErrors(errors)
     reading = _Reading(path, tree, environ)
@@ -46,7 +46,7 @@ def read_connection(path: Path, environ: Mapping[str, str]) -> Connection:
     try:
         connection = Connection.model_validate(value)
     except ValidationError as error:
-        found = reading.invalid(error.errors(include_url=False), value)
+        found = reading.invalid(error.errors(include_url=False))
         # Without its cause, since pydantic's own text repeats what was given, secrets among it.
         raise ConnectionFileErrors([*errors, *reading.missing, *found]) from None
     if errors or reading.missing:
@@ -74,10 +74,10 @@ class _Reading:
             return value
         return _VARIABLE.sub(lambda found: self._replacement(found, place), value)
 
-    def invalid(self, errors: Iterable[ErrorDetails], value: object) -> Iterator[Located]:
+    def invalid(self, errors: Iterable[ErrorDetails]) -> Iterator[Located]:
         """One line for each of pydantic's errors, but for those that an unset variable explains."""
         for error in errors:
-            place = _place_in_file(error["loc"], value)
+            place = self._tree.place_of(error["loc"])
             if place in self._unknown or self._tree.is_spoilt(place):
                 continue
             mark = self._tree.mark(place)
@@ -113,26 +113,8 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"The connection file {path} is not UTF-8 text. Save it as UTF-8.") from None
 
 
-def _of_connections(message: str) -> str:
-    """A fault of the YAML, which the reader of rule books words for rule books."""
-    return message.replace("a rule book", "a connection file").replace("rule books", "connection files")
-
-
-def _place_in_file(loc: Iterable[int | str], value: object) -> Place:
-    """The steps of pydantic's location that are in the file; the others name alternatives."""
-    place: list[str | int] = []
-    for step in loc:
-        is_key = isinstance(value, dict) and step in value
-        is_item = isinstance(value, list) and isinstance(step, int) and step < len(value)
-        if is_key or is_item:
-            value = value[step]  # type: ignore[index]
-            place.append(step)
-    return tuple(place)
-
-
 def _located(path: Path, mark: Mark, place: Place, message: str) -> Located:
-    keys = tuple(f"item {key + 1}" if isinstance(key, int) else key for key in place)
-    return Located(str(path), mark.line, mark.column, "", keys, message)
+    return Located(str(path), *mark, "", keys_of(place), message)
 
 
 def _with_absolute_paths(settings: Model, folder: Path) -> Model:

@@ -5,7 +5,6 @@ Its settings and secrets are in Prefect's blocks, not here.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from milepost.errors import UnknownName
 from milepost.ledger.bulk import upsert
 from milepost.ledger.tables import connections
+from milepost.rules.problems import nearest
 
 
 class ConnectionStatus(StrEnum):
@@ -125,8 +125,8 @@ async def _unknown(c: AsyncConnection, name: str) -> UnknownName:
     known = [row.name for row in await list_connections(c)]
     if not known:
         hint = "There is none yet: add one with milepost connection add --from FILE.yaml"
-    elif near := get_close_matches(name, known, n=1, cutoff=0.5):
-        hint = f"Did you mean {near[0]!r}?"
+    elif near := nearest(name, known):
+        hint = f"Did you mean {near!r}?"
     else:
         hint = f"There are: {', '.join(known)}."
     return UnknownName(f"There is no connection named {name!r}. {hint}")

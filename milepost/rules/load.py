@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from milepost.rules.complaints import complaint
 from milepost.rules.fields import IsoDate
 from milepost.rules.model import Origin, RuleBook
-from milepost.rules.problems import Located, RuleBookErrors
+from milepost.rules.problems import Located, RuleBookErrors, keys_of
 from milepost.rules.yaml_text import Mark, Path, Tree, read_yaml
 
 __all__ = ["Header", "Located", "RuleBookErrors", "load_book", "parse_book", "read_header", "read_text"]
@@ -114,7 +114,7 @@ def _empty_conditions(tree: Tree, path: str) -> Iterator[Located]:
 
 def _invalid(errors: Iterable[ErrorDetails], tree: Tree, path: str) -> Iterator[Located]:
     for error in errors:
-        here = _path_in_file(error["loc"], tree.value)
+        here = tree.place_of(error["loc"])
         if tree.is_spoilt(here) or (error["type"] == "too_short" and tree.value_at(here)):
             continue  # pydantic counts only the members that are right, and complains of the others anyway
         if error["type"] == "missing":
@@ -125,26 +125,9 @@ def _invalid(errors: Iterable[ErrorDetails], tree: Tree, path: str) -> Iterator[
             yield _located(tree, path, mark, here, complaint(error, here))
 
 
-def _path_in_file(loc: Iterable[int | str], value: object) -> Path:
-    """The steps of pydantic's location that are in the file; the others name alternatives and parts of a key."""
-    path: list[str | int] = []
-    for step in loc:
-        if _holds(value, step):
-            value = value[step]  # type: ignore[index]
-            path.append(step)
-    return tuple(path)
-
-
-def _holds(value: object, step: int | str) -> bool:
-    if isinstance(value, list):
-        return isinstance(step, int) and step < len(value)
-    return isinstance(value, dict) and step in value
-
-
 def _located(tree: Tree, file: str, mark: Mark, path: Path, message: str) -> Located:
     entry, rest = _entry_of(tree, path)
-    keys = tuple(f"item {key + 1}" if isinstance(key, int) else key for key in rest)
-    return Located(file, mark.line, mark.column, entry, keys, message)
+    return Located(file, *mark, entry, keys_of(rest), message)
 
 
 def _entry_of(tree: Tree, path: Path) -> tuple[str, Path]:

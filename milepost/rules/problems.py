@@ -1,6 +1,6 @@
 """What is wrong with a rule book, each problem with its place. Made by `load`, shown by the command and the console."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -25,6 +25,11 @@ class Located:
         trail = " > ".join(part for part in (self.entry, *self.keys) if part)
         said = f"{trail}: {self.message}" if trail else self.message
         return f"{self.path}:{self.line}:{self.column}: {' '.join(said.splitlines())}"
+
+
+def keys_of(place: Sequence[str | int]) -> tuple[str, ...]:
+    """A place as people read it; what stands in a list is counted from 1."""
+    return tuple(f"item {step + 1}" if isinstance(step, int) else step for step in place)
 
 
 class RuleBookErrors(ConfigError):

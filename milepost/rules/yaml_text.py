@@ -5,6 +5,7 @@ YAML has beyond lists, sections and texts (anchors, aliases, tags, several docum
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -37,7 +38,7 @@ class Mark(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something that a rule book's YAML may not hold."""
+    """Something that the YAML may not hold."""
 
     mark: Mark
     path: Path
@@ -79,6 +80,18 @@ class Tree:
                 value = value.get(step) if isinstance(value, dict) else None
         return value
 
+    def place_of(self, loc: Iterable[int | str]) -> Path:
+        """The steps of pydantic's location that are in the file; the others name alternatives and parts of a key."""
+        place: list[str | int] = []
+        value = self.value
+        for step in loc:
+            is_key = isinstance(value, dict) and step in value
+            is_item = isinstance(value, list) and isinstance(step, int) and step < len(value)
+            if is_key or is_item:
+                value = value[step]  # type: ignore[index]
+                place.append(step)
+        return tuple(place)
+
     def is_spoilt(self, path: Path) -> bool:
         """Whether a fault at this place, or around it, makes what is found there meaningless."""
         return any(path[:length] in self.spoilt for length in range(len(path) + 1))
@@ -88,14 +101,14 @@ class _Stop(Exception):
     """Reading cannot go on."""
 
 
-def read_yaml(text: str) -> Tree:
-    """Read one YAML document. Never raises: what is wrong is in the tree's faults."""
+def read_yaml(text: str, what: str = "rule book") -> Tree:
+    """Read one YAML document. Never raises: what is wrong is in the tree's faults, which call the file a `what`."""
     tree = Tree()
     if len(text) > MAX_CHARACTERS:
         tree.faults.append(Fault(Mark(1, 1), (), f"the file has more than {MAX_CHARACTERS:,} characters"))
         return tree
     try:
-        _Reader(text, tree).read()
+        _Reader(text, tree, what).read()
     except _Stop:
         return tree
     except yaml.reader.ReaderError as error:
@@ -110,7 +123,8 @@ def read_yaml(text: str) -> Tree:
 class _Reader:
     """Builds a tree from the parser's events. Events nest no deeper than MAX_DEPTH, so neither does this."""
 
-    def __init__(self, text: str, tree: Tree) -> None:
+    def __init__(self, text: str, tree: Tree, what: str) -> None:
+        self._what = what
         self._loader = yaml.SafeLoader(text)
         self._tree = tree
 
@@ -123,7 +137,7 @@ class _Reader:
         self._next()
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
-            self._fault(_mark(after), (), "a rule book is one YAML document; remove what follows '---'")
+            self._fault(_mark(after), (), f"a {self._what} is one YAML document; remove what follows '---'")
 
     def _next(self) -> yaml.Event:
         try:
@@ -152,7 +166,8 @@ class _Reader:
             raise _Stop
         if isinstance(event, yaml.AliasEvent):
             glob = f"*{event.anchor}"
-            self._spoilt(mark, path, f'aliases are not used in rule books; a text that begins with * is quoted: "{glob}"')
+            unused = f"aliases are not used in {self._what}s"
+            self._spoilt(mark, path, f'{unused}; a text that begins with * is quoted: "{glob}"')
             return None
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             self._refuse_decoration(event, mark, path)
@@ -164,9 +179,9 @@ class _Reader:
 
     def _refuse_decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, mark: Mark, path: Path) -> None:
         if event.anchor is not None:
-            self._fault(mark, path, f"anchors (&{event.anchor}) are not used in rule books; write the entry out")
+            self._fault(mark, path, f"anchors (&{event.anchor}) are not used in {self._what}s; write the entry out")
         if event.tag is not None:
-            self._fault(mark, path, "tags (a word that begins with !) are not used in rule books")
+            self._fault(mark, path, f"tags (a word that begins with !) are not used in {self._what}s")
 
     def _list(self, path: Path) -> list[object]:
         values: list[object] = []

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,7 +11,7 @@ from milepost.errors import ConfigError
 from milepost.platforms.declared.description import Description
 from milepost.platforms.declared.schema import description_schema
 from milepost.platforms.declared.wording import in_words, known_keys
-from milepost.rules.problems import Located, did_you_mean
+from milepost.rules.problems import Located, did_you_mean, keys_of
 from milepost.rules.yaml_text import Path as Place
 from milepost.rules.yaml_text import Tree, read_yaml
 
@@ -35,12 +34,12 @@ class Loaded:
 
     def where(self, *place: str | int) -> str:
         """`fieldbook.yaml:31:9`, of a key or of the nearest section around it."""
-        mark = self.tree.key_mark(_in_file(self.tree, place))
+        mark = self.tree.key_mark(self.tree.place_of(place))
         return f"{self.path}:{mark.line}:{mark.column}"
 
     def problem(self, place: Place, message: str) -> Located:
         """A problem at a place of the description."""
-        return _located(self.tree, self.path, _in_file(self.tree, place), message)
+        return _located(self.tree, self.path, self.tree.place_of(place), message)
 
 
 def load_description(path: Path, *, draft: bool = False) -> Loaded:
@@ -58,8 +57,8 @@ def load_description(path: Path, *, draft: bool = False) -> Loaded:
 
 def parse_description(text: str, path: str, *, draft: bool = False) -> Loaded:
     """The description in a text; `path` is for its errors. Raises DescriptionErrors."""
-    tree = read_yaml(text)
-    problems = [_fault(path, tree, number) for number in range(len(tree.faults))]
+    tree = read_yaml(text, "description")
+    problems = [Located(path, *fault.mark, "", keys_of(fault.path), fault.message) for fault in tree.faults]
     if tree.complete and isinstance(tree.value, dict):
         try:
             loaded = Loaded(Description.model_validate(tree.value), path, tree)
@@ -81,35 +80,12 @@ def unfilled(loaded: Loaded) -> list[Located]:
     return [loaded.problem(place, f"'{name}' is missing: {targets[place][name].about}") for place, name in about.unfilled()]
 
 
-def _fault(path: str, tree: Tree, number: int) -> Located:
-    mark, place, message = tree.faults[number]
-    said = message.replace("rule books", "descriptions").replace("a rule book", "a description")
-    return Located(path, mark.line, mark.column, "", _keys(place), said)
-
-
 def _problem(path: str, tree: Tree, detail: ErrorDetails) -> Located:
-    place = _in_file(tree, detail["loc"])
+    place = tree.place_of(detail["loc"])
     known = known_keys(description_schema(), detail["loc"])
     return _located(tree, path, place, in_words(detail, known), of_key=detail["type"] == "extra_forbidden")
 
 
-def _in_file(tree: Tree, place: Iterable[Any]) -> Place:
-    """The place as the file has it: without what only the model knows (the kind of a union, a list of one)."""
-    node: object = tree.value
-    found: list[str | int] = []
-    for step in place:
-        if (isinstance(node, dict) and step in node) or (
-            isinstance(node, list) and isinstance(step, int) and step < len(node)
-        ):
-            found.append(step)
-            node = node[step]
-    return tuple(found)
-
-
 def _located(tree: Tree, path: str, place: Place, message: str, *, of_key: bool = True) -> Located:
     mark = tree.key_mark(place) if of_key else tree.mark(place)
-    return Located(path, mark.line, mark.column, "", _keys(place), message)
-
-
-def _keys(place: Place) -> tuple[str, ...]:
-    return tuple(str(step + 1) if isinstance(step, int) else step for step in place)
+    return Located(path, *mark, "", keys_of(place), message)

@@ -80,7 +80,7 @@ def test_an_error_leads_there(change: str, to: str, error: str) -> None:
     ("more", "error"),
     [
         ("lines: {from: x, quantty: y}", "jobs.yaml:9:18: lines > quantty: unknown key; did you mean 'quantity'?"),
-        ("lines: [{from: x}, {from: y, kynd: z}]", "lines > 2 > kynd: unknown key; did you mean 'kind'?"),
+        ("lines: [{from: x}, {from: y, kynd: z}]", "lines > item 2 > kynd: unknown key; did you mean 'kind'?"),
         ("lines: {quantity: y}", "jobs.yaml:9:8: lines: give either 'from' (a place in the job's record) or 'get'"),
         ("lines: {from: x, get: /y, quantity: y}", "lines: give either 'from'"),
         ("lines: nothing", "lines: expected a list, got the text 'nothing'"),
