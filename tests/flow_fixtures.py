@@ -207,14 +207,14 @@ class Business:
         async with self.workspace() as opened:
             return await verify_billings(opened)
 
-    async def command(self, *arguments: str, cwd: Path = PROJECT, **environment: str) -> Said:
+    async def command(self, *arguments: str, **environment: str) -> Said:
         """Run `milepost` with these arguments as a process of its own, on this installation and its Prefect server."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
             "from cli.main import run; run()",
             *arguments,
-            cwd=cwd,
+            cwd=PROJECT,
             env={**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "120", "NO_COLOR": "1", **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -50,8 +50,9 @@ class Api:
         """Everything of a kind that fits the filters."""
         answer = await self._http.post(f"/{what}/filter", json={"limit": 200, **filters})
         answer.raise_for_status()
-        body = answer.json()
-        return body["events"] if what == "events" else body
+        body: Any = answer.json()
+        found: list[dict[str, Any]] = body["events"] if what == "events" else body
+        return found
 
     async def run_of(self, business: Business) -> dict[str, Any]:
         """The latest run of a connection that is not a subflow."""
