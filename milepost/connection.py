@@ -13,9 +13,9 @@ from milepost.platforms.registry import PlatformSettings
 
 
 class Settings(BaseModel):
-    """Settings are frozen and strict about their keys."""
+    """Settings are frozen and strict about their keys. What was given is not repeated in pydantic's errors: secrets."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class XeroSettings(Settings):

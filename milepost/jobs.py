@@ -8,16 +8,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
-    """A frozen value: unknown keys are refused, so that a platform cannot slip in what nobody reads."""
+    """A frozen value: unknown keys are refused, so that a platform cannot slip in what nobody reads.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What was given is not repeated in pydantic's errors: it may be a customer's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class LineKind(StrEnum):
@@ -262,8 +265,3 @@ def local_date(moment: datetime | None, zone: str) -> date | None:
 def job_from_json(text: str) -> Job:
     """A job as the ledger keeps it (`Job.model_dump_json()`)."""
     return Job.model_validate_json(text)
-
-
-def as_template_values(job: Job, line: Line | None = None) -> dict[str, Any]:
-    """What a rule book's templates may read: `job` and, for a line's description, `line`."""
-    return {"job": job, "line": line} if line else {"job": job}

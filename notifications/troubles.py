@@ -15,7 +15,7 @@ LinkName = Literal["job", "xero", "milepost", "prefect"]
 class Told(BaseModel):
     """A frozen value, strict about its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Trouble(Told):

@@ -6,14 +6,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping, and_, func, or_
 
 from milepost.billing.decision import Bill, Decision, Hold, Skip
 from milepost.jobs import Job
 from milepost.ledger.tables import billings
 
-_DECISION: TypeAdapter[Bill | Hold | Skip] = TypeAdapter(Decision)
+_DECISION: TypeAdapter[Bill | Hold | Skip] = TypeAdapter(Decision, config=ConfigDict(hide_input_in_errors=True))
 
 
 class BillingStatus(StrEnum):

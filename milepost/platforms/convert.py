@@ -22,7 +22,7 @@ _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 
 
 class Misfit(ValueError):
-    """A value that is not what its field needs. `got` shows numbers and dates, and of other things only the type."""
+    """A value that is not what its field needs. `got` quotes it, at most 40 characters, so that a person finds it."""
 
     def __init__(self, expected: str, got: str) -> None:
         self.expected = expected

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from urllib.parse import quote_plus
 
 import httpx
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from milepost.errors import AuthError
 from milepost.platforms.answers import MENDS_ITSELF, Asked, refusal
@@ -18,6 +18,8 @@ _EARLY = 60.0
 
 class TokenGrant(BaseModel):
     """What a token endpoint answers (RFC 6749, 5.1). `expires_in`: seconds, five minutes where not said."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     access_token: SecretStr = Field(min_length=1)
     expires_in: float = Field(300.0, gt=0)

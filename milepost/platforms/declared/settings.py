@@ -11,7 +11,7 @@ from milepost.platforms.declared.parts import Zone
 class DeclaredSettings(BaseModel):
     """A job system that a YAML file describes. `base_url`, `time_zone` and `currency` override the file's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["declared"] = "declared"
     file: Path = Field(description="the description; a relative path starts where the program runs")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from milepost.errors import AuthError, RemoteError
 from milepost.platforms.answers import MENDS_ITSELF
@@ -36,6 +36,8 @@ OnTokens = Callable[[Tokens], Awaitable[None]]
 
 class TokenAnswer(BaseModel):
     """What the token endpoint answers (RFC 6749, 5.1)."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     # Reference: developer.servicem8.com, "Authentication", OAuth 2.0
     access_token: SecretStr = Field(min_length=1)

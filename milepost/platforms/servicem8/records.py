@@ -17,7 +17,7 @@ CUSTOM_FIELD = "customfield_"
 class ServiceM8Record(BaseModel):
     """What every record has. `kind` is its name in paths, `schema` its name in the OpenAPI description."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     kind: ClassVar[str]
     schema_name: ClassVar[str]
 
@@ -42,7 +42,7 @@ class JobRecord(ServiceM8Record):
     # Reference: ServiceM8 OpenAPI 1.0, operation listJobs
     kind = "job"
     schema_name = "Job"
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
     edit_date: LocalStamp = None
     generated_job_id: Text = ""
     date: Day = None

@@ -21,7 +21,7 @@ class ServiceM8Settings(BaseModel):
     to case with a line's item code and its name.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["servicem8"] = "servicem8"
     api_key: SecretStr | None = Field(None, min_length=1)
