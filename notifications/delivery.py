@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
-from sqlalchemy import update
-
 from milepost.ledger.alerts import (
     AlertRow,
     AlertStatus,
+    claim_attempt,
     due,
     mark_resolved,
     mark_sent,
@@ -19,7 +18,6 @@ from milepost.ledger.alerts import (
     resolve,
 )
 from milepost.ledger.database import Database
-from milepost.ledger.tables import alerts
 from notifications.letters import SummaryLetter, TroubleLetter, is_summary, read
 
 
@@ -102,10 +100,9 @@ def _keeps_its_run_open(row: AlertRow, channel: str) -> bool:
 
 
 async def claim(db: Database, row: AlertRow) -> bool:
-    """Count an attempt to tell this row, unless another process has just begun one: False, and it is theirs to tell."""
-    unchanged = update(alerts).where(alerts.c.id == row.id, alerts.c.status == row.status, alerts.c.attempts == row.attempts)
+    """Whether it is ours to tell this row, and not another process's that has just begun."""
     async with db.write() as c:
-        return (await c.execute(unchanged.values(attempts=row.attempts + 1))).rowcount == 1
+        return await claim_attempt(c, row)
 
 
 async def keep_sent(db: Database, rows: list[AlertRow], message: str | None = None, thread: str | None = None) -> None:

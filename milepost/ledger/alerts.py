@@ -126,14 +126,6 @@ async def open_alerts(c: AsyncConnection, connection: str) -> list[AlertRow]:
     return [_alert(row) for row in rows]
 
 
-async def latest_of(c: AsyncConnection, connection: str, channel: str, subject: str) -> AlertRow | None:
-    """The latest alert of a subject, standing or not: a run's summary, to thread under."""
-    query = select(alerts).where(alerts.c.connection == connection, alerts.c.channel == channel, alerts.c.subject == subject)
-    query = query.order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(1)
-    row = (await c.execute(query)).mappings().first()
-    return _alert(row) if row else None
-
-
 async def mark_sent(
     c: AsyncConnection, alert_id: str, message_ref: str | None, thread_ref: str | None, now: datetime
 ) -> None:
@@ -154,9 +146,10 @@ async def mark_resolved(c: AsyncConnection, alert_id: str, now: datetime) -> Non
     await c.execute(told.values(status=AlertStatus.RESOLVED, open=None, resolved_at=now))
 
 
-async def mark_attempt(c: AsyncConnection, alert_id: str) -> None:
-    """Count an attempt to tell."""
-    await c.execute(update(alerts).where(alerts.c.id == alert_id).values(attempts=alerts.c.attempts + 1))
+async def claim_attempt(c: AsyncConnection, row: AlertRow) -> bool:
+    """Count an attempt to tell this row, unless another process has just begun one: False, and it is theirs to tell."""
+    unchanged = update(alerts).where(alerts.c.id == row.id, alerts.c.status == row.status, alerts.c.attempts == row.attempts)
+    return (await c.execute(unchanged.values(attempts=row.attempts + 1))).rowcount == 1
 
 
 async def _open_by_trouble(

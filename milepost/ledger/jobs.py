@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.jobs import Job, job_from_json
@@ -91,12 +91,6 @@ async def find_job(c: AsyncConnection, connection: str, id_or_number: str) -> Jo
     )
     row = (await c.execute(query)).first()
     return job_from_json(row.snapshot) if row else None
-
-
-async def job_counts(c: AsyncConnection, connection: str) -> dict[str, int]:
-    """How many jobs are kept, by stage."""
-    query = select(jobs.c.stage, func.count()).where(jobs.c.connection == connection).group_by(jobs.c.stage)
-    return dict((await c.execute(query)).tuples().all())
 
 
 def _row(connection: str, job: Job, marker: str, now: datetime) -> dict[str, Any]:

@@ -283,7 +283,7 @@ log = Table(
     Column("run_id", String(40)),
     Column("system", String(20), nullable=False),  # xero platform slack email ledger
     Column("operation", Words(80), nullable=False),
-    Column("entity", String(40), nullable=False, default=""),
+    Column("entity", Words(40), nullable=False, default=""),
     Column("entity_id", Words(200), nullable=False, default=""),
     Column("status", String(20), nullable=False),
     Column("http_status", Integer),

@@ -6,9 +6,8 @@ from milepost.ledger.alerts import (
     AlertRow,
     AlertStatus,
     NewAlert,
+    claim_attempt,
     due,
-    latest_of,
-    mark_attempt,
     mark_resolved,
     mark_sent,
     open_alerts,
@@ -116,10 +115,7 @@ async def test_a_trouble_that_comes_back_after_it_was_resolved_is_told_again(led
         await resolve(c, "acme", ["b1"], LATER)
         await mark_resolved(c, row.id, LATER)
         assert await raise_alerts(c, "acme", "slack", "run-3", [alert()], LATER) == 1
-        again = await latest_of(c, "acme", "slack", "b1")
-        assert again is not None
-        assert again.run_id == "run-3"
-        assert await latest_of(c, "acme", "email", "b1") is None
+        assert [again.run_id for again in await open_alerts(c, "acme")] == ["run-3"]
 
 
 async def test_a_trouble_that_cleared_while_it_was_being_told_is_called_resolved_next(ledger: Database) -> None:
@@ -134,11 +130,12 @@ async def test_a_trouble_that_cleared_while_it_was_being_told_is_called_resolved
         assert await due(c, "acme", "slack") == []
 
 
-async def test_attempts_are_counted(ledger: Database) -> None:
+async def test_of_two_that_would_tell_the_same_row_one_does(ledger: Database) -> None:
     async with ledger.write() as c:
         await raise_alerts(c, "acme", "slack", "run-1", [alert()], NOW)
         (row,) = await due(c, "acme", "slack")
-        await mark_attempt(c, row.id)
-        await mark_attempt(c, row.id)
+        assert await claim_attempt(c, row)
+        assert not await claim_attempt(c, row)
         (row,) = await due(c, "acme", "slack")
-    assert row.attempts == 2
+        assert row.attempts == 1
+        assert await claim_attempt(c, row)
