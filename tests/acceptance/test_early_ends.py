@@ -1,0 +1,60 @@
+"""Runs that end early, by a broken rule book or a lost sign-in: nothing is forgotten, and alerts end."""
+
+from milepost.ledger import alerts, connections, jobs
+from milepost.ledger.connections import ConnectionStatus
+from sandbox.faults import Fault
+from tests.flow_fixtures import PROJECT, Business, Businesses, write_book
+
+pytest_plugins = ["tests.flow_fixtures"]
+
+LINES = [("Labour", "2", "95.00")]
+BOOK = (PROJECT / "mappings/kauri-plumbing/v0001.yaml").read_text()
+
+
+async def undecided(business: Business) -> list[str]:
+    async with business.ledger() as db, db.read() as c:
+        return await jobs.undecided(c, business.name)
+
+
+async def status_of(business: Business) -> ConnectionStatus:
+    async with business.ledger() as db, db.read() as c:
+        return (await connections.get_connection(c, business.name)).status
+
+
+async def test_a_broken_rule_book_leaves_jobs_undecided_and_the_next_poll_bills_them(business: Businesses) -> None:
+    plumber = await business("kauri", book=BOOK)
+    folder = plumber.settings.rule_books_dir
+    assert folder is not None
+    write_book(folder.parent, plumber.settings.rule_book, BOOK.replace("version: 1 ", "versoin: 1 "))
+    job_id = plumber.job(number="1482", lines=LINES)
+    run = await plumber.poll()
+    assert run.stopped_by is not None
+    assert "v0001.yaml:6:1: version: is missing" in str(run.stopped_by)
+    assert await undecided(plumber) == [job_id]
+    told = len(plumber.slack)
+    assert told > 0
+    await plumber.poll()
+    assert len(plumber.slack) == told  # the same trouble is told once
+
+    write_book(folder.parent, plumber.settings.rule_book, BOOK)
+    run = await plumber.poll()
+    assert run.counts["done"] == 1
+    assert await undecided(plumber) == []
+
+
+async def test_a_stage_that_ends_early_ends_the_run_and_its_jobs_wait(business: Businesses) -> None:
+    plumber = await business("kauri")
+    job_id = plumber.job(number="1482", lines=LINES)
+    refused = Fault("status", method="PUT", path="*/Contacts", status=401, body='{"Detail": "AuthorizationUnsuccessful"}')
+    refused.headers = {"content-type": "application/json"}
+    plumber.sandbox.xero.faults.add(refused)
+    run = await plumber.poll()
+    assert run.stopped_by is not None
+    assert (await undecided(plumber), plumber.invoices) == ([job_id], [])
+    assert await status_of(plumber) is ConnectionStatus.ERROR
+
+    run = await plumber.poll()
+    assert (run.counts["done"], len(plumber.invoices)) == (1, 1)
+    assert await status_of(plumber) is ConnectionStatus.CONNECTED
+    async with plumber.ledger() as db, db.read() as c:
+        assert await alerts.open_alerts(c, plumber.name) == []
