@@ -98,10 +98,11 @@ async def test_refused_credentials_need_a_person_who_is_told_in_slack_once(busin
     tenant = await business("kauri", xero={"tenant": "Somebody Else Ltd"})
     secret.job(ref="SE-1", items=[("Labour", "1", "95.00")], site={"region": "North"})
     tenant.job(number="1482", lines=[("Labour", "1", "95.00")])
-    said = await asyncio.gather(*(one.command("poll", one.name) for one in (key, secret, tenant)))
-    says(said[0], NEEDS_A_PERSON, "ServiceM8", "API key")
-    says(said[1], NEEDS_A_PERSON, "Xero", "client_secret")
-    says(said[2], NEEDS_A_PERSON, "Somebody Else Ltd", "Kauri Plumbing Demo")
+    says(await key.command("poll", key.name), NEEDS_A_PERSON, "ServiceM8", "API key", "HTTP 401")
+    assert "Check client_id and client_secret of the connection" in str((await secret.poll()).stopped_by)
+    wrong_tenant = str((await tenant.poll()).stopped_by)
+    assert "'Somebody Else Ltd'" in wrong_tenant
+    assert "'Kauri Plumbing Demo'" in wrong_tenant
     for one in (key, secret, tenant):
         await nothing_was_written(one)
     about = sorted(message.text.split(".")[0] for message in key.slack)
@@ -119,9 +120,11 @@ async def test_an_organisation_without_permission_needs_a_person_and_is_billed_o
     plumber.job(number="1482", customer=RIDGELINE, lines=[("Labour", "1", "95.00")])
     headers = {"Content-Type": "application/json"}
     plumber.sandbox.xero.faults.add(Fault("status", "PUT", times=-1, status=403, body=FORBIDDEN, headers=headers))
-    said = await plumber.command("poll", plumber.name)
-    says(said, NEEDS_A_PERSON, "HTTP 403", "does not have permission", "Check the role in Xero of the user who connected")
-    assert "1482" in said.out
+    run = await plumber.poll()
+    assert "HTTP 403" in str(run.stopped_by or run.results[0].why)
+    assert "Check the role in Xero of the user who connected" in (run.results[0].fix or str(run.stopped_by))
+    assert plumber.state is not None
+    assert plumber.state.is_failed()
     await nothing_was_written(plumber)
     assert "does not have permission" in "".join(str(message.blocks) for message in plumber.slack)
 
