@@ -28,6 +28,8 @@ WORTH_SWEEPING = 4
 
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 Outcome = Document | JobProblem
+Shared = dict[tuple[Place, str], asyncio.Task[Any]]
+"""What sections' endpoints answer, by the section and the address."""
 
 
 class RecentRows:
@@ -72,7 +74,7 @@ class Gatherer:
             rows |= await self._batches(about.many, _missing(wanted, rows))
         elif about.list.complete and (len(_missing(wanted, rows)) >= WORTH_SWEEPING or about.detail is None):
             rows |= await self._sweep(set(_missing(wanted, rows)))
-        shared: dict[str, asyncio.Task[Any]] = {}
+        shared: Shared = {}
         outcomes: dict[str, Outcome] = {}
 
         async def one(job_id: str) -> None:
@@ -136,7 +138,7 @@ class Gatherer:
                     break
         return found
 
-    async def _whole(self, job_id: str, row: Row | None, shared: dict[str, asyncio.Task[Any]]) -> Outcome:
+    async def _whole(self, job_id: str, row: Row | None, shared: Shared) -> Outcome:
         try:
             record = row if row is not None else await self._detail(job_id)
             if record is None:
@@ -175,15 +177,16 @@ class Gatherer:
         ask: One | Rows,
         job_id: str,
         job: Mapping[str, Any],
-        shared: dict[str, asyncio.Task[Any]],
+        shared: Shared,
     ) -> Any:
         """What the section's endpoint answers for this job; jobs with the same address (a customer's) share a call."""
         path = filled_path(ask.path, job_id, job)
         if path is None:
             return None
-        if path not in shared:
-            shared[path] = asyncio.ensure_future(self._answer(place, ask, path))
-        return await asyncio.shield(shared[path])
+        asked = (place, path)  # another section may ask the same address for other rows
+        if asked not in shared:
+            shared[asked] = asyncio.ensure_future(self._answer(place, ask, path))
+        return await asyncio.shield(shared[asked])
 
     async def _answer(self, place: Place, ask: One | Rows, path: str) -> Any:
         entity = str(place[0])
