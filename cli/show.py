@@ -64,8 +64,7 @@ def table(
     """
     if not rows:
         return
-    shown = Table(title_justify="left", title_style="bold", header_style="bold dim", box=None, pad_edge=False)
-    shown.title, shown.show_footer, shown.footer_style = title or None, bool(total), "bold"
+    shown = Table(header_style="bold dim", box=None, pad_edge=False, show_footer=bool(total), footer_style="bold")
     kept = [place for place, _ in enumerate(columns) if any(row[place] for row in rows)]
     widest = {place: _widest(place, columns, rows, total) for place in kept}
     room = out.width - sum(width + _GAP for place, width in widest.items() if columns[place] not in short)
@@ -83,6 +82,8 @@ def table(
         )
     for row in rows:
         shown.add_row(*(row[place] for place in kept))
+    if title:
+        say(f"[bold]{title}[/]")
     out.print(shown)
     out.print()
 

@@ -36,6 +36,9 @@ async def _up(port: int) -> None:
         server = None
         if address := os.environ.get("PREFECT_API_URL", "").removesuffix("/api"):
             use_prefect()
+            from blocks.store import list_connections  # noqa: PLC0415  Prefect reads its settings when it is imported
+
+            await list_connections()  # says so where that server is away or refuses us
         else:
             server = await _our_server(stack, installation().home, port)
             address = server.address
