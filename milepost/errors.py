@@ -65,10 +65,8 @@ class RateLimited(RemoteError):
 class AuthError(RemoteError):
     """The remote does not accept our credentials: a person must reconnect. `state` is the connection's new status."""
 
-    def __init__(self, system: str, what: str, why: str, *, state: str = "error", fix: str = "", **more: object) -> None:
+    def __init__(
+        self, system: str, what: str, why: str, *, state: str = "error", fix: str = "", status: int | None = None
+    ) -> None:
         self.state = state
-        super().__init__(system, what, why, permanent=True, fix=fix, status=_int(more.get("status")))
-
-
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+        super().__init__(system, what, why, permanent=True, fix=fix, status=status)

@@ -1,24 +1,17 @@
 """Xero's tokens at rest: sealed, and replaced by compare-and-set so that no process loses what another refreshed."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 from sqlalchemy import select, update
 
 from milepost.ledger.bulk import insert_into
 from milepost.ledger.database import Database
 from milepost.ledger.tables import token_sets
-from milepost.xero.oauth import StoredTokens, TokenSet
-
-
-def _utcnow() -> datetime:
-    return datetime.now(UTC)
+from milepost.xero.grants import Clock, StoredTokens, TokenSet, utcnow
 
 
 class LedgerTokenStore:
     """`milepost.xero.oauth.TokenStore` over the ledger. Each call is a transaction of its own."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime] = _utcnow) -> None:
+    def __init__(self, db: Database, clock: Clock = utcnow) -> None:
         self._db = db
         self._clock = clock
 

@@ -133,7 +133,10 @@ def refusal(asked: Asked, response: httpx.Response, body: bytes) -> RemoteError:
 
 
 def _reason(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "an unknown status"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "an unknown status"
 
 
 def _fix(response: httpx.Response) -> str:

@@ -143,7 +143,7 @@ class RowReader:
         for name, column in table.columns.items():
             value = self._cell(table, row, column, targets[name])
             if value is not None and value != () and name not in ("number", "kind"):
-                _put(values, [step.format(mode=suffix) for step in targets[name].place or (name,)], value)
+                targets[name].put(values, name, suffix, value)
         return values
 
     def _is_too_wide(self, table: Table, row: Row) -> bool:
@@ -169,12 +169,6 @@ class RowReader:
 
     def _note(self, table: Table, row: Row, column: Column, misfit: Misfit) -> None:
         self.found.append((table.where(row, column), f"column '{column.header}': {misfit}"))
-
-
-def _put(values: dict[str, Any], place: Sequence[str], value: Any) -> None:
-    for step in place[:-1]:
-        values = values.setdefault(step, {})
-    values[place[-1]] = value
 
 
 def _customer(values: Mapping[str, Any]) -> dict[str, Any] | None:

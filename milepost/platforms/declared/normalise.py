@@ -181,7 +181,7 @@ class Reading:
         for name, target, source in section.maps():
             value = self._value((*place, name), target, source, record, row)
             if value is not None and value != ():
-                _put(values, tuple(step.format(mode=self._mode) for step in target.place or (name,)), value)
+                target.put(values, name, self._mode, value)
         self._own_names(values, place, section, record, row)
         if values or row is not None or place == ("job",):
             self._note_missing(values, place, section, row)
@@ -211,9 +211,3 @@ class Reading:
 
     def _misfit(self, place: Place, misfit: Misfit, row: int | None = None) -> None:
         self.found.append(Found(place, misfit, row))
-
-
-def _put(values: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
-    for step in place[:-1]:
-        values = values.setdefault(step, {})
-    values[place[-1]] = value

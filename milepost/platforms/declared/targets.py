@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from milepost.jobs import LineKind, Stage, TaxMode
 
@@ -29,6 +29,13 @@ class Target:
     place: tuple[str, ...] = ()
     words: type[StrEnum] | None = None
     required: bool = False
+
+    def put(self, values: dict[str, Any], name: str, mode: str, value: Any) -> None:
+        """Put the value of the field `name` in its place among the values of a record; mode: see BY_TAX_MODE."""
+        *sections, last = self.place or (name,)
+        for section in sections:
+            values = values.setdefault(section, {})
+        values[last.format(mode=mode)] = value
 
 
 Targets = Mapping[str, Target]
