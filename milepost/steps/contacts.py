@@ -18,6 +18,7 @@ from milepost.steps.words import fix_of, why_of
 from milepost.steps.workspace import Workspace
 from milepost.xero.client import XeroClient
 from milepost.xero.contacts import (
+    BATCH,
     CONTACTS_PARAMS,
     CONTACTS_PATH,
     ContactOutcome,
@@ -29,7 +30,6 @@ from milepost.xero.messages import advise
 
 _log = logging.getLogger(__name__)
 
-BATCH = 50
 
 Troubles = dict[str, tuple[str, str, str] | RemoteError]
 """By customer id: code, why and fix of a contact that cannot be, or the error of a remote that was away."""

@@ -28,6 +28,7 @@ from milepost.steps.run import BillingRun, Result, by_status
 from milepost.steps.words import FOUND_OUT, fix_of, not_known, why_of
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoices import (
+    BATCH,
     INVOICES_PARAMS,
     INVOICES_PATH,
     InvoiceOutcome,
@@ -39,7 +40,6 @@ from milepost.xero.messages import advise
 
 _log = logging.getLogger(__name__)
 
-BATCH = 50
 BODY_BYTES = 3_000_000
 """Xero takes 3.5 MB a request (developer docs, API limits)."""
 AT_ONCE = 5

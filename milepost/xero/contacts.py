@@ -15,10 +15,11 @@ from milepost.xero.client import Answer, XeroClient
 from milepost.xero.contact_keys import email_key, name_key
 from milepost.xero.contact_payload import contact_payload
 from milepost.xero.messages import says_name_taken, says_number_taken
-from milepost.xero.paging import Row, changed_rows
+from milepost.xero.paging import BATCH, Row, changed_rows
 from milepost.xero.refusals import SYSTEM
 
 __all__ = [
+    "BATCH",
     "CONTACTS_PARAMS",
     "CONTACTS_PATH",
     "ContactOutcome",

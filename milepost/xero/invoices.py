@@ -13,7 +13,7 @@ from milepost.errors import RemoteError
 from milepost.xero import wire
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoice_outcomes import InvoiceOutcome, invoice_outcome, read_invoice_outcomes
-from milepost.xero.paging import changed_rows
+from milepost.xero.paging import BATCH, changed_rows
 from milepost.xero.refusals import SYSTEM
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
 
 INVOICES_PATH = "Invoices"
 INVOICES_PARAMS = {"summarizeErrors": "false", "unitdp": "4"}
-BATCH = 50
-"""Invoices a call, as Xero recommends ("Requests and responses")."""
 HISTORY_LENGTH = 2500
 _DESCRIPTION_LENGTH = 4000
 _LABEL_LENGTH = 255

@@ -1,4 +1,4 @@
-"""Pages of a changing list, read so that no row slips through between two pages."""
+"""How many at a time: batches that are written, and pages of a changing list, read so that no row slips through."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,8 @@ from typing import Any
 from milepost.xero import wire
 from milepost.xero.client import XeroClient
 
+BATCH = 50
+"""Elements a call that writes, as Xero recommends ("Requests and responses")."""
 PAGE_SIZE = 1000
 _OVERLAP = timedelta(seconds=1)
 
