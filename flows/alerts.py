@@ -39,6 +39,9 @@ async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> 
             c, workspace.name, workspace.connection.alerts, summary_of(run), troubles, cleared, now
         )
         await runs.end_run(c, run.id, run.counts, now)
+        if run.changes is not None:
+            # A poll is green only when nothing of the connection waits, whether it was due again or not.
+            run.waiting = await billings.waiting_beside(c, workspace.name, [r.billing_id for r in run.results])
     delivery = await notifications.outbox.deliver(workspace.db, workspace.name, workspace.connection.alerts)
     if delivery.error:
         _log.warning("alerts wait for the next run: %s", delivery.error)

@@ -96,7 +96,7 @@ async def way_of_a_job(run: BillingRun) -> State:
             await steps.write_back()
     except (RemoteError, ConfigError) as error:
         return await _stop(run, error)
-    return report.verdict(run.counts)
+    return report.verdict(run.counts, run.waiting)
 
 
 async def _stop(run: BillingRun, error: RemoteError | ConfigError) -> State:

@@ -23,10 +23,10 @@ def in_words(counts: dict[str, int]) -> str:
     return ", ".join(told) or "nothing to bill"
 
 
-def verdict(counts: dict[str, int]) -> State:
-    """Completed when nobody is needed; else a failed state, named for what it asks."""
-    message = in_words(counts)
-    if counts["held"] + counts["failed"] + counts["sending"]:
+def verdict(counts: dict[str, int], waiting: int = 0) -> State:
+    """Completed when nobody is needed; else a failed state, named for what it asks. `waiting`: from earlier runs."""
+    message = in_words(counts) + (f", {waiting} waiting from earlier" if waiting else "")
+    if counts["held"] + counts["failed"] + counts["sending"] + waiting:
         return State(type=StateType.FAILED, name=_NEEDS_PERSON, message=message)
     return Completed(message=message)
 
@@ -74,5 +74,5 @@ def tags_of(run: BillingRun) -> list[str]:
 
 def _outcome(run: BillingRun) -> str:
     if run.stopped_by is None:
-        return in_words(run.counts)
+        return in_words(run.counts) + (f", {run.waiting} waiting" if run.waiting else "")
     return f"stopped after {in_words(run.counts)}" if run.results else "stopped"

@@ -48,6 +48,7 @@ __all__ = [
     "to_note",
     "to_write_back",
     "update_invoice_statuses",
+    "waiting_beside",
 ]
 
 
@@ -123,6 +124,14 @@ async def counts(c: AsyncConnection, connection: str) -> dict[str, int]:
     """How many billings there are, by status."""
     query = select(billings.c.status, func.count()).where(billings.c.connection == connection)
     return dict((await c.execute(query.group_by(billings.c.status))).tuples().all())
+
+
+async def waiting_beside(c: AsyncConnection, connection: str, looked_at: Sequence[str]) -> int:
+    """How many billings are held, failed or without an answer, other than those looked at (by billing id)."""
+    troubled = (BillingStatus.HELD, BillingStatus.FAILED, BillingStatus.SENDING)
+    waits = or_(*(billings.c.status == status for status in troubled))
+    ids = set((await c.execute(select(billings.c.id).where(billings.c.connection == connection, waits))).scalars())
+    return len(ids - set(looked_at))
 
 
 async def open_jobs(c: AsyncConnection, connection: str, now: datetime) -> list[str]:

@@ -104,6 +104,7 @@ class BillingRun:
     lost: dict[str, AnswerLost] = field(default_factory=dict)
     new_contacts: int = 0
     recovered: int = 0
+    waiting: int = 0
     stopped_by: MilepostError | None = None
 
     @property
@@ -162,9 +163,9 @@ class BillingRun:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether anything is held, failed or without an answer."""
+        """Whether anything is held, failed or without an answer, or was and still waits."""
         counts = self.counts
-        return counts["held"] + counts["failed"] + counts["sending"] > 0
+        return counts["held"] + counts["failed"] + counts["sending"] + self.waiting > 0
 
     @property
     def totals(self) -> dict[str, Decimal]:

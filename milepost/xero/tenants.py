@@ -48,7 +48,7 @@ def choose_tenant(tenants: Sequence[Tenant], wanted: str | None) -> Tenant:
     if len(fits) == 1:
         return fits[0]
     names = ", ".join(f"'{tenant.name}' ({tenant.tenant_id})" for tenant in tenants) or "none"
-    asked = f"'{wanted}' names {len(fits)} of them" if wanted else "the connection does not say which one is meant"
+    asked = f"'{wanted}' is {len(fits) or 'none'} of them" if wanted else "the connection does not say which one is meant"
     raise ConfigError(
         f"Xero organisations of this sign-in: {names}; {asked}. Set xero.tenant in the connection file to the name or "
         "id of one of them, or connect the missing one: `milepost connection connect NAME`."
