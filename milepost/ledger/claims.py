@@ -17,8 +17,8 @@ from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.requests import NewRequest, record_request
 from milepost.ledger.tables import billings
 
-Stage = tuple[str, int]
-"""A milestone and its sequence."""
+Stage = tuple[str, int, bool]
+"""A milestone, its sequence, and whether it is known that its invoice was made; before that it may still fall away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Claim:
     """One billing of a request, in the order of its body.
 
     bill: the decision that the body was made of; the claim is lost if the ledger holds another by now.
-    history: what that decision knew to be billed of the job before; the claim is lost if it is not so any more, which keeps
-    two milestones of one job, decided at the same moment, from billing the same work.
+    history: what that decision knew to be billed of the job before; the claim is lost if it is not so any more, or not sure
+    yet: two milestones of one job, decided at the same moment, must not bill the same work, and a last stage must not
+    take off an earlier one that is then never made.
     """
 
     billing_id: str
@@ -118,16 +119,16 @@ def _is_redecided(wanted: Claim, row: Any) -> bool:
 def _has_moved_on(wanted: Claim, live: Mapping[str, Stage]) -> bool:
     if wanted.history is None:
         return False
-    known = {(billed.milestone, billed.sequence) for billed in wanted.history.billed}
+    known = {(billed.milestone, billed.sequence, True) for billed in wanted.history.billed}
     return known != {stage for billing_id, stage in live.items() if billing_id != wanted.billing_id}
 
 
 async def _live(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> dict[str, dict[str, Stage]]:
     """By job and billing: the stages that have, or may have, a live invoice, this request's own among them."""
     found: dict[str, dict[str, Stage]] = defaultdict(dict)
-    columns = (billings.c.job_id, billings.c.id, billings.c.milestone, billings.c.sequence)
+    columns = (billings.c.job_id, billings.c.id, billings.c.milestone, billings.c.sequence, billings.c.status)
     for some in chunks(unique(job_ids)):
         query = select(*columns).where(billings.c.connection == connection, billings.c.job_id.in_(some))
-        for job_id, billing_id, milestone, sequence in await c.execute(query.where(HAS_LIVE_INVOICE)):
-            found[job_id][billing_id] = (milestone, sequence)
+        for job_id, billing_id, milestone, sequence, status in await c.execute(query.where(HAS_LIVE_INVOICE)):
+            found[job_id][billing_id] = (milestone, sequence, status == BillingStatus.DONE)
     return found

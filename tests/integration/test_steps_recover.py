@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,18 @@ async def test_a_request_sent_to_another_organisation_is_left_alone(acme: Steps)
     result = only(await acme.poll())
     assert (result.status, result.code) == ("sending", "other_organisation")
     assert acme.invoices == []
+
+
+async def test_a_last_stage_waits_until_it_is_known_whether_the_stage_before_it_was_made(acme: Steps) -> None:
+    acme.job(state="accepted")
+    await crashed(acme, before_sending=True)
+    await lose_owner(acme)
+    acme.job()
+    result = only(await acme.poll())
+    assert (result.milestone.code, result.status) == ("FIN", "skipped")
+    assert acme.invoices == []
+    await end_lease(acme)
+    acme.later(minutes=30)
+    await acme.poll()
+    assert [invoice.total for invoice in acme.invoices] == [Decimal("864.00")]  # (485.00 + 235.00) and 20 % VAT: all of it
+    assert {name: row.status.value for name, row in (await acme.rows()).items()} == {"A-1 DEP": "skipped", "A-1 FIN": "done"}
