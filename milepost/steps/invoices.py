@@ -118,7 +118,7 @@ async def _send(run: BillingRun, client: XeroClient, parcel: Parcel) -> Sequence
         return ()
     frozen, results = request
     try:
-        answer = await send_frozen(client, frozen.body, frozen.idempotency_key)
+        answer = await send_frozen(client, frozen.body, frozen.idempotency_key, within=LEASE)
         outcomes = read_invoice_outcomes(answer, len(results), frozen.body)
     except AnswerLost as lost:
         await _let_go(run, frozen.id, lost)
@@ -212,9 +212,14 @@ def _request(run: BillingRun, tenant_id: str, body: str) -> NewRequest:
     )
 
 
-async def send_frozen(client: XeroClient, body: str, key: str) -> Answer:
-    """Send a frozen body; the same bytes and key each time, so that Xero answers a repeat without doing it again."""
-    return await client.send("PUT", INVOICES_PATH, body, idempotency_key=key, params=INVOICES_PARAMS, operation=OPERATION)
+async def send_frozen(client: XeroClient, body: str, key: str, *, within: timedelta) -> Answer:
+    """Send a frozen body; the same bytes and key each time, so that Xero answers a repeat without doing it again.
+
+    within: how long it may wait for its turn. Later somebody else may have sent it anew, or Xero forgotten the key.
+    """
+    return await client.send(
+        "PUT", INVOICES_PATH, body, idempotency_key=key, params=INVOICES_PARAMS, operation=OPERATION, within=within
+    )
 
 
 async def _unsent(run: BillingRun, request_id: str, results: Sequence[Result], error: RemoteError) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,15 +102,19 @@ class XeroClient:
         idempotency_key: str | None,
         params: Mapping[str, str] | None = None,
         operation: str = "",
+        within: timedelta | None = None,
     ) -> Answer:
         """Write once. Validation failures come back in the Answer, to be read element by element.
+
+        within: what did not get its turn by then is not sent at all, but refused as RateLimited.
 
         AnswerLost means that only recovery may tell what happened; after any other error nothing was written.
         """
         headers = {"Content-Type": "application/json; charset=utf-8", **_key_header(idempotency_key)}
         entity = path.split("/", 1)[0]
         named = operation or f"{method.lower()}-{entity.lower()}"
-        call = Call(method, path, named, entity, params or {}, headers, body.encode())
+        leave_by = time.time() + within.total_seconds() if within is not None else None
+        call = Call(method, path, named, entity, params or {}, headers, body.encode(), leave_by)
         return exchange.written(call, await self._admitted(call))
 
     async def _admitted(self, call: Call) -> Reply:
@@ -142,6 +146,9 @@ class XeroClient:
             headers["xero-tenant-id"] = self.tenant_id
         answer_within = READ_WITHIN if call.content is None else self._write_within
         async with self.governor.slot() as slot:
+            if call.leave_by is not None and time.time() > call.leave_by:  # by the wall's clock, which runs on in a sleep
+                fix = "Nothing was sent; it goes on by itself."
+                raise RateLimited(SYSTEM, call.what, "its turn came too late", permanent=False, fix=fix)
             started = time.perf_counter()
             reply = await exchange.exchange(self._http, self._base, call, headers, answer_within)
             if reply.response is not None:

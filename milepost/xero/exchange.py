@@ -43,7 +43,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked: path and parameters below the API's base, its own headers, and the body of a write."""
+    """What is asked: path and parameters below the API's base, its own headers, and the body of a write.
+
+    leave_by: the moment (`time.time()`) after which it must not be sent any more.
+    """
 
     method: str
     path: str
@@ -52,6 +55,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = field(default=None, repr=False)
+    leave_by: float | None = None
 
     @property
     def resource(self) -> str:

@@ -206,3 +206,17 @@ async def test_a_last_stage_waits_until_it_is_known_whether_the_stage_before_it_
     await acme.poll()
     assert [invoice.total for invoice in acme.invoices] == [Decimal("864.00")]  # (485.00 + 235.00) and 20 % VAT: all of it
     assert {name: row.status.value for name, row in (await acme.rows()).items()} == {"A-1 DEP": "skipped", "A-1 FIN": "done"}
+
+
+async def test_a_repeat_that_would_reach_xero_after_it_has_forgotten_the_key_is_not_sent(acme: Steps) -> None:
+    acme.job()
+    await crashed(acme, before_sending=False)
+    await end_lease(acme)
+    acme.later(seconds=297)
+    acme.fault("status", status=429, headers={"X-Rate-Limit-Problem": "minute", "Retry-After": "4"})
+    acme.forget_calls()
+    assert only(await acme.poll()).status == "sending"
+    assert acme.calls("PUT", "/Invoices") == 1  # the one that met the limit
+    acme.later(seconds=30)
+    assert only(await acme.poll()).status == "done"
+    assert (len(acme.invoices), acme.calls("PUT", "/Invoices")) == (1, 1)

@@ -266,6 +266,14 @@ async def test_a_call_refused_for_a_limit_three_times_is_handed_back(xero: World
     assert xero.requests("PUT", "Contacts") == 3
 
 
+async def test_a_write_whose_turn_comes_too_late_is_not_sent(xero: World, client: XeroClient) -> None:
+    headers = {"X-Rate-Limit-Problem": "minute", "Retry-After": "1"}
+    xero.fault("status", method="PUT", path=f"{API}*", status=429, headers=headers)
+    with pytest.raises(RateLimited, match="too late"):
+        await client.send("PUT", "Contacts", BODY, idempotency_key="key-1", within=timedelta(seconds=0.5))
+    assert (xero.requests("PUT", "Contacts"), contacts_named(xero)) == (1, 0)
+
+
 async def test_the_days_limit_is_handed_back_as_a_time_to_come_again() -> None:
     async with xero_world(limits=RateLimits(day=2)) as xero, xero.client() as client:
         await client.get("Organisation")
