@@ -1,6 +1,5 @@
 """`milepost plan | poll | bill CONNECTION`: the flows, run here, with a progress bar and a table of what came of them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.names import ConnectionName
-from cli.prefect_api import use_prefect
+from cli.prefect_api import run, use_prefect
 from cli.run_show import as_document, show_accounts, show_run
 from cli.show import Json, as_json, complain, err
 from milepost.connection import Connection
@@ -88,7 +87,7 @@ def _watched(connection: str, flow: Callable[[Connection], Awaitable[Any]]) -> B
             if onlooker.run is None:
                 await state.aresult(raise_on_failure=True)
 
-        asyncio.run(watched())
+        run(watched())
     if onlooker.run is None:
         raise RuntimeError("the flow ended well, but told nothing")
     return onlooker.run

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.names import ConnectionName
-from cli.prefect_api import use_prefect
+from cli.prefect_api import run, use_prefect
 from cli.show import Json, as_json, err, say, table, text
 from milepost.connection import Connection
 from milepost.connection_file import read_connection
@@ -39,7 +39,7 @@ def add(
     """Create or renew a connection from a file: its blocks in Prefect and its row in the ledger. Calls nothing else."""
     settings = read_connection(file, os.environ)
     use_prefect()
-    asyncio.run(save(settings))
+    run(save(settings))
     if json:
         as_json({"name": settings.name, "platform": settings.platform.kind, "rule_book": settings.rule_book})
         return
@@ -103,15 +103,17 @@ def _document(row: ConnectionRow) -> dict[str, str | None]:
 def show(name: ConnectionName, json: Json = False) -> None:
     """One connection: its settings, secrets hidden, and where it stands."""
     use_prefect()
-    settings, row = asyncio.run(_both(name))
+    settings, row = run(_both(name))
     document = {**_document(row), "settings": settings.model_dump(mode="json")}
     if json:
         as_json(document)
         return
     say(f"[bold]{text(name)}[/] {MARKS[row.status]} {text(row.status_why)}")
-    say(f"  Xero organisation   {text(row.tenant_name or 'not known yet')}")
-    for key, value in _lines(settings.model_dump(mode="json", exclude_defaults=True)):
-        say(f"  {key:<19} {text(value)}")
+    lines = [("Xero organisation", row.tenant_name or "not known yet")]
+    lines += _lines(settings.model_dump(mode="json", exclude_defaults=True))
+    widest = max(len(key) for key, _ in lines)
+    for key, value in lines:
+        say(f"  {key:<{widest}}  {text(value)}")
 
 
 def _lines(settings: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -137,7 +139,7 @@ def try_out(name: ConnectionName, json: Json = False) -> None:
     use_prefect()
     from cli.checks import check_connection  # noqa: PLC0415
 
-    checks = asyncio.run(check_connection(name))
+    checks = run(check_connection(name))
     if json:
         as_json([{"check": c.what, "ok": c.ok, "says": c.says, "fix": c.fix} for c in checks])
     else:
@@ -170,7 +172,7 @@ def connect(
         if browser:
             webbrowser.open(url)
 
-    signed = asyncio.run(sign_in(name, port=port, show=show))
+    signed = run(sign_in(name, port=port, show=show))
     if json:
         as_json(
             {"name": name, "organisation": signed.tenant.name, "tenant_id": signed.tenant.tenant_id, "before": signed.before}
@@ -194,7 +196,7 @@ def disconnect(
     use_prefect()
     from cli.consent import sign_out  # noqa: PLC0415
 
-    trouble = asyncio.run(sign_out(name))
+    trouble = run(sign_out(name))
     if json:
         as_json({"name": name, "status": ConnectionStatus.DISCONNECTED.value, "left_in_xero": trouble})
         return

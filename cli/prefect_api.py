@@ -4,9 +4,13 @@ PREFECT_API_URL where it is set; else the server of a running `milepost up`; els
 with its database in MILEPOST_HOME.
 """
 
+import asyncio
 import json
 import os
+import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
@@ -16,6 +20,8 @@ from milepost.settings import installation
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
 """Flows log to the server; on the terminal the command speaks for itself."""
 ADDRESS_FILE = "prefect.json"
+SECONDS_TO_DRAIN = 5.0
+T = TypeVar("T")
 
 
 def use_prefect() -> None:
@@ -51,3 +57,28 @@ def running_server(home: Path) -> str | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
         return None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work in an event loop; what Prefect's own threads hold is sent while its server is there."""
+
+    async def drained() -> T:
+        try:
+            return await work
+        finally:
+            await drain()
+
+    return asyncio.run(drained())
+
+
+async def drain() -> None:
+    """Let Prefect's own threads send what they hold while the server is there; without it they would try for ever."""
+    if "prefect.events.worker" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415  importing it would load all of Prefect
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
+
+    for worker in (EventsWorker, APILogWorker):
+        draining = worker.drain_all(timeout=SECONDS_TO_DRAIN, at_exit=True)
+        if not isinstance(draining, tuple):
+            await draining

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import httpx
 
+from cli.prefect_api import drain
 from milepost.errors import ConfigError
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 10
-SECONDS_TO_DRAIN = 5.0
 _PAUSE = 0.1
 
 
@@ -103,7 +103,7 @@ def _start(log: Path, port: int) -> "subprocess.Popen[bytes]":
 
 async def _stop(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
-        await _drain()
+        await drain()
         process.terminate()
     try:
         await asyncio.to_thread(process.wait, SECONDS_TO_STOP)
@@ -111,19 +111,6 @@ async def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
     if process.stdin:
         process.stdin.close()
-
-
-async def _drain() -> None:
-    """Let Prefect's own threads send what they hold while the server is there; without it they would try for ever."""
-    if "prefect.events.worker" not in sys.modules:
-        return
-    from prefect.events.worker import EventsWorker  # noqa: PLC0415  importing it would load all of Prefect
-    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
-
-    for worker in (EventsWorker, APILogWorker):
-        draining = worker.drain_all(timeout=SECONDS_TO_DRAIN, at_exit=True)
-        if not isinstance(draining, tuple):
-            await draining
 
 
 async def _healthy(server: Server) -> None:

@@ -1,11 +1,9 @@
 """`milepost verify CONNECTION`: proves from Xero that each billing has one live invoice, same total and contact."""
 
-import asyncio
-
 import typer
 
 from cli.names import ConnectionName
-from cli.prefect_api import use_prefect
+from cli.prefect_api import run, use_prefect
 from cli.show import Json, as_json, say, text
 from milepost.settings import installation
 from milepost.steps.verify import Finding, Verified, verify_billings
@@ -15,7 +13,7 @@ from milepost.steps.workspace import open_workspace
 def verify(connection: ConnectionName, json: Json = False) -> None:
     """Prove from Xero's own data that no job was billed twice, lost or changed. Exit code 1 when anything is off."""
     use_prefect()
-    verified = asyncio.run(_verify(connection))
+    verified = run(_verify(connection))
     if json:
         as_json(
             {
