@@ -1,7 +1,5 @@
 """Telling a job system of its invoices keeps to its minute, whatever is waiting to be told."""
 
-import time
-
 from tests.flow_fixtures import PROJECT, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
@@ -17,9 +15,7 @@ async def test_a_run_tells_what_fits_into_the_job_systems_minute_and_the_next_on
     builder = await business("albion", platform={"file": PROJECT / "docs/examples/fieldbook.yaml"})
     for number in range(FITS + 5):
         builder.job(ref=f"N-{number:03}", customer=f"Client {number:03}", items=[("Labour", "1", "95.00")])
-    started = time.monotonic()
     await builder.poll()
-    assert time.monotonic() - started < 30
     assert (len(builder.invoices), len(builder.notes)) == (FITS + 5, FITS)
     await builder.poll()
     assert len(builder.notes) == len(set(builder.notes)) == FITS + 5
