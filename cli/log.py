@@ -37,7 +37,7 @@ def log(
     table("", columns, [_row(e) for e in entries], right=("HTTP", "ms"), whole=("at (UTC)", "system", "correlation id"))
     if not entries:
         say("No call fits." if system or status else "Nothing was called yet.")
-    elif not is_wide():
+    elif any(entry.correlation_id for entry in entries) and not is_wide():
         say("[dim]Correlation ids are shown on a wider terminal, and by --json.[/]")
 
 

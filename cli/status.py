@@ -1,6 +1,7 @@
 """`milepost status`: every connection at a glance: can it bill, what waits, what it used of its calls."""
 
 import asyncio
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -30,8 +31,8 @@ def status(json: Json = False) -> None:
     for document in documents:
         if document["status_why"]:
             say(f"[yellow]![/] {text(document['connection'])}: {text(document['status_why'])}")
-    address = running_server(installation().home)
-    say(f"Prefect UI: {text(address)}" if address else "[dim]Nothing is served from here; to poll by itself: milepost up[/]")
+    address = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or running_server(installation().home)
+    say(f"Prefect: {text(address)}" if address else "[dim]Nothing is served from here; to poll by itself: milepost up[/]")
 
 
 async def _gather() -> list[dict[str, Any]]:
