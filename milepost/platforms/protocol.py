@@ -15,7 +15,10 @@ from milepost.jobs import Job
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a platform can do, for the pages that offer it and the flows that use it."""
+    """What a platform can do, for the pages that offer it and the flows that use it.
+
+    keeps_jobs: a job once listed can be read again later; an export may not hold it any more.
+    """
 
     changed_since: bool = True
     webhooks: bool = False
@@ -28,6 +31,7 @@ class Capabilities:
     has_rates: bool = True
     has_payments: bool = False
     native_xero_link: bool = False
+    keeps_jobs: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from milepost.ledger import billings, jobs
 from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.steps.customers import look_up_again
 from milepost.steps.gather import fresh_chart, today_of
-from milepost.steps.run import BillingRun, Due, Result, result_of
+from milepost.steps.reread import leave_what_changed
+from milepost.steps.run import CHANGED, BillingRun, Due, Result, result_of
 
 CHART_TROUBLES = frozenset(
     {
@@ -36,8 +37,9 @@ async def decide_milestone(run: BillingRun, milestone: str) -> list[Result]:
     if await _look_closer(run, [result for result in results if result.billing_id not in standing]):
         results = _decide_all(run, milestone)
         standing = await _standing(run, results)
+    await leave_what_changed(run, [result for result in results if result.billing_id not in standing])
     if not run.plan_only:
-        await _keep(run, results, standing)
+        await _keep(run, [result for result in results if result.code != CHANGED], standing)
     for result in results:
         if isinstance(result.decision, Bill) and result.status == "planned":
             run.remember(result.decision)

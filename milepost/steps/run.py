@@ -21,6 +21,8 @@ Status = Literal["planned", "held", "sending", "done", "failed", "skipped"]
 
 TAKEN = "taken"
 """The code of a result that another process records."""
+CHANGED = "changed_since"
+"""The code of a result that is left to the next run, because its job is not as it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Result:
         """Another process is at work on it, and will record what comes of it."""
         self.status, self.code, self.why, self.fix = "skipped", TAKEN, "Another run is billing it at this moment.", ""
 
+    def leave_to_next(self) -> None:
+        """Its job has changed since it was read; the next run decides it as it is by now."""
+        why = "The job is not as it was when it was last read; the next run decides it as it is now."
+        self.status, self.code, self.why, self.fix = "skipped", CHANGED, why, ""
+
 
 @dataclass(slots=True)
 class BillingRun:
@@ -80,6 +87,7 @@ class BillingRun:
 
     fresh: the jobs that this run read anew, or is the first to decide; the others were left open by earlier runs.
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
+    read_again, changed_since: jobs kept from earlier runs that were read once more before billing; those found changed.
     lost: by request, how its answer was lost in this very run.
     """
 
@@ -101,6 +109,8 @@ class BillingRun:
     resolutions: dict[str, Resolution] = field(default_factory=dict)
     history: dict[str, History] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
+    read_again: set[str] = field(default_factory=set)
+    changed_since: set[str] = field(default_factory=set)
     lost: dict[str, AnswerLost] = field(default_factory=dict)
     new_contacts: int = 0
     recovered: int = 0

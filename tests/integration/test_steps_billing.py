@@ -109,6 +109,26 @@ async def test_what_waits_for_a_stage_that_is_not_due_any_more_is_skipped(acme: 
     assert (row.status, row.trouble_code) == ("skipped", "not_due")
 
 
+async def test_a_job_that_was_cancelled_while_it_was_held_is_not_billed(acme: Steps) -> None:
+    acme.org.archive_account("210", acme.sandbox.clock())
+    acme.job("A-1")
+    acme.job("A-2")
+    await acme.poll()
+    acme.job("A-1", state="cancelled")  # which the system does not list
+    archived = acme.org.account("210")
+    assert archived is not None
+    acme.org.accounts.save(replace(archived, status="ACTIVE", updated=acme.sandbox.clock()))
+    acme.later(hours=2)
+    run = await acme.poll()
+    assert {r.job.number: (r.status, r.code) for r in run.results} == {
+        "A-1": ("skipped", "changed_since"),
+        "A-2": ("done", ""),
+    }
+    await acme.poll()
+    assert len(acme.invoices) == 1
+    assert (await acme.row("A-1 FIN")).trouble_code == "not_due"
+
+
 async def test_two_stages_on_one_status_add_up_in_one_run(tmp_path: Path) -> None:
     async with steps_world(tmp_path, TWO_AT_ONCE) as acme:
         acme.job()

@@ -33,7 +33,7 @@ class CsvPlatform:
     """Jobs from files. A job is known by its number, and has changed when a cell of its rows has."""
 
     kind = "csv"
-    capabilities = Capabilities(write_note=True, write_processed=True)
+    capabilities = Capabilities(write_note=True, write_processed=True, keeps_jobs=False)
     rate_policy = RatePolicy()
 
     def __init__(self, settings: CsvSettings) -> None:
