@@ -149,12 +149,16 @@ class Workspace:
 async def register(c: AsyncConnection, connection: Connection, now: datetime) -> None:
     """Enter a connection in the ledger, or bring its row up to date.
 
-    A new one bills from today unless its settings name a day: years of old jobs were invoiced by other means.
+    A new one bills from today unless its settings name a day: years of old jobs were invoiced by other means. So does one
+    that moves to another job system, where the same jobs have other ids and would be billed once more.
     """
-    known = any(row.name == connection.name for row in await connections.list_connections(c))
-    live_from = connection.live_from or (None if known else now.date())
     kind, book = connection.platform.kind, connection.rule_book
+    before = next((row for row in await connections.list_connections(c) if row.name == connection.name), None)
+    is_new_there = before is None or before.platform_kind != kind
+    live_from = connection.live_from or (now.date() if is_new_there else None)
     await connections.save_connection(c, connection.name, kind, book, now, live_from=live_from)
+    if is_new_there:
+        await connections.set_cursor(c, connection.name, None, now)
 
 
 async def _registered(db: Database, connection: Connection, now: datetime) -> None:

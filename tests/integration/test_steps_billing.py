@@ -5,17 +5,22 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from milepost.billing.decision import BillingKey
 from milepost.errors import AuthError
 from milepost.ledger import billings
+from milepost.ledger.connections import get_connection
 from milepost.ledger.database import open_database
 from milepost.ledger.jobs import unread
+from milepost.platforms.servicem8.settings import ServiceM8Settings
 from milepost.steps import tell
 from milepost.steps.verify import verify_billings
+from milepost.steps.workspace import register
 from sandbox.worlds.known import know
 from tests.integration.steps_world import ITEMS, Steps, only, steps_world
 
@@ -244,3 +249,17 @@ async def test_verify_names_what_is_still_unanswered_and_what_is_gone(acme: Step
         acme.org.invoices.save(replace(acme.invoices[0], status="DELETED"))
         findings = (await verify_billings(workspace)).findings
     assert "It was voided or deleted there." in {f.job: f.why for f in findings}["A-1"]
+
+
+async def test_a_connection_that_moves_to_another_job_system_bills_from_that_day_on(acme: Steps) -> None:
+    acme.job()
+    await acme.poll()
+    moved = acme.connection.model_copy(update={"platform": ServiceM8Settings(kind="servicem8", api_key=SecretStr("a-key"))})
+    async with open_database(acme.installation) as db, db.write() as c:
+        before = await get_connection(c, acme.connection.name)
+        await register(c, acme.connection, acme.clock())
+        assert await get_connection(c, acme.connection.name) == replace(before, updated_at=ANY)
+        assert before.poll_cursor
+        await register(c, moved, acme.clock())
+        after = await get_connection(c, acme.connection.name)
+    assert (after.platform_kind, after.poll_cursor, after.live_from) == ("servicem8", None, acme.clock().date())
