@@ -53,7 +53,12 @@ def _show_planned(run: BillingRun, job: str) -> None:
     for result in run.results:
         say(f"[bold]job {text(result.job.number)}, {text(result.milestone.name)}[/] {LOOKS[result.status]}, not billed yet")
         _show_decision(result.decision, result.why, result.fix)
-    if not (run.results or run.problems):
+    for found in run.before_live:
+        say(
+            f"job {text(found.number)} was completed on {found.completed_on}, before {run.live_from}, the day from which "
+            f"{text(run.workspace.name)} bills (live_from in its connection file), so it is not billed."
+        )
+    if not (run.results or run.problems or run.before_live):
         found = next(iter(run.jobs.values()))
         say(
             f"job {text(found.number)} is {text(found.raw_status)}: no milestone of rule book "
