@@ -120,7 +120,7 @@ def check_currency(chart: Chart, currency: str) -> Trouble | None:
     return Trouble(
         "currency_not_subscribed",
         f"{chart.organisation.name} is not subscribed to {currency}.",
-        "Add the currency in Xero, or set 'invoice: currency' in the rule book.",
+        "Add the currency in Xero, or correct it on the platform, or in 'invoice: currency' if the book sets it.",
     )
 
 
