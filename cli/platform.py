@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("try")
 def try_out(
     file: Annotated[Path, typer.Argument(help="The description: a YAML file.")],
-    job: Annotated[str | None, typer.Option(help="This job; by default the first of the list.")] = None,
+    job: Annotated[str | None, typer.Option(help="This job, by its id; by default the first of the list.")] = None,
     secret: Annotated[
         list[str] | None,
         typer.Option(help="A secret of the description. A name alone asks for its value.", metavar="NAME[=VALUE]"),
@@ -132,11 +132,14 @@ def _print(looked: Looked, warnings: Sequence[str], system: str) -> None:
     ]
     table(f"Job {text(looked.job_id)}", ["", "Field", "Expression", text(system), "Milepost"], rows)
     if isinstance(looked.outcome, Job):
-        _print_lines(looked.outcome)
+        if looked.outcome.lines:
+            _print_lines(looked.outcome)
         out.print(f"[green]✓ reads as job {text(looked.outcome.number)}, {looked.outcome.stage}[/]")
     else:
         problem = looked.outcome
-        out.print(f"[red]✗ {text(problem.where)}: {text(problem.why)}[/]\n  {text(problem.fix)}", soft_wrap=True)
+        out.print(
+            f"[red]✗ {text(problem.where or problem.job_id)}: {text(problem.why)}[/]\n  {text(problem.fix)}", soft_wrap=True
+        )
     for warning in warnings:
         out.print(f"[yellow]! {text(warning)}[/]", soft_wrap=True)
 

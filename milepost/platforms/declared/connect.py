@@ -21,7 +21,10 @@ def check_secrets(loaded: Loaded, secrets: Secrets, *, reading_only: bool = Fals
     `reading_only` asks for those alone that reading needs, not for the webhook's.
     """
     missing = [
-        loaded.problem(place, f"the secret '{name}' is not given; add it to the connection's platform > secrets")
+        loaded.problem(
+            place,
+            f"the secret '{name}' is not given; add it to the connection's platform > secrets, or as --secret when trying",
+        )
         for place, name in loaded.description.secrets()
         if not (name in secrets and secrets[name].get_secret_value()) and not (reading_only and place[0] == "webhook")
     ]

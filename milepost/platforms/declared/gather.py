@@ -197,7 +197,11 @@ class Gatherer:
 
     def _unknown(self, job_id: str) -> JobProblem:
         name = self.loaded.description.name
-        return JobProblem(job_id, f"{name} has no such job, or does not list it", "Check the job's id.")
+        return JobProblem(
+            job_id,
+            f"{name} has no such job, or does not list it",
+            "Check the job's id; its number is known once a poll has read it.",
+        )
 
     def _problem(self, job_id: str, error: RemoteError) -> JobProblem:
         """What concerns one job alone. Raises the error again where the system as a whole refuses or is away."""
