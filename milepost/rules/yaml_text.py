@@ -254,4 +254,7 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
         return f"{problem}; a text that begins with it is put in quotes"
     if problem.startswith("mapping values are not allowed"):
         return "a ':' is not expected here; a text with ': ' in it is put in quotes, and keys line up"
-    return f"not YAML: {context + ': ' if context else ''}{problem}"
+    begun, met = error.context_mark, error.problem_mark
+    is_open = begun and met and begun.line < met.line and ("flow" in context or "quoted" in context)
+    where = f"; what is not closed begins in line {begun.line + 1}" if begun and is_open else ""
+    return f"not YAML: {context + ': ' if context else ''}{problem}{where}"

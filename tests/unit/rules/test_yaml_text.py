@@ -60,7 +60,12 @@ def test_block_texts_keep_their_lines() -> None:
         ("? [a]\n: b\n", (1, 3), 'a key is a plain word; a template is in quotes: "{{ job.number }}"'),
         ("a: b: c\n", (1, 5), "a ':' is not expected here; a text with ': ' in it is put in quotes, and keys line up"),
         ("a: %x\n", (1, 4), "found character '%' that cannot start any token; a text that begins with it is put in quotes"),
-        ("a: [1, 2\n", (2, 1), "not YAML: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'"),
+        (
+            "a: [1, 2\n",
+            (2, 1),
+            "not YAML: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'; "
+            "what is not closed begins in line 1",
+        ),
         ("a: 1\nb: \x07\n", (2, 4), "a character that YAML does not allow (code U+0007)"),
         ('a: "\\ud800"\n', (1, 4), "a character that no text may hold (code U+D800)"),
         ('a: "\\0"\n', (1, 4), "a character that no text may hold (code U+0000)"),
