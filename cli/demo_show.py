@@ -1,5 +1,6 @@
 """What the demo shows: after each act its runs and what Slack received; at the end what Xero holds."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ def show_places(address: str, home: Path, *, up: bool) -> None:
     say(f"  {address}/blocks        what an operator configures: connections, Xero apps, Slack, job systems")
     say(f"  {address}/deployments   the schedule; run bill-jobs for one job from here")
     say("In another terminal, here:")
+    say(f'  export PATH="{text(Path(sys.executable).parent)}:$PATH"')
     say(f"  export PREFECT_API_URL={address}/api MILEPOST_HOME={text(home / 'milepost')}")
     for command in ("status", "explain albion AFO-2102", "explain kauri 1501", "verify albion", "log kauri"):
         say(f"  milepost {command}")
