@@ -58,7 +58,9 @@ def _stages(run: BillingRun) -> str:
 def _needing(run: BillingRun) -> str:
     """What a person has to look at, each with the command that tells the whole reason and the fix."""
     name = run.workspace.name
-    rows = [(p.job_number or p.job_id, "", "! held", "job unreadable", f"`milepost poll {name}`") for p in run.problems]
+    rows = [
+        (_cell(p.job_number or p.job_id), "", "! held", "job unreadable", f"`milepost poll {name}`") for p in run.problems
+    ]
     rows += [
         (_cell(r.job.number), _cell(r.milestone.name), _marked(r), _reason(r), f"`milepost explain {name} {r.job.number}`")
         for r in _ordered(run.results)
