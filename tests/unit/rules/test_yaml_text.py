@@ -63,8 +63,10 @@ def test_block_texts_keep_their_lines() -> None:
         (
             "a: [1, 2\n",
             (2, 1),
-            "not YAML: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'; "
-            "what is not closed begins in line 1",
+            (
+                "not YAML: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'; "
+                "what is not closed begins in line 1"
+            ),
         ),
         ("a: 1\nb: \x07\n", (2, 4), "a character that YAML does not allow (code U+0007)"),
         ('a: "\\ud800"\n', (1, 4), "a character that no text may hold (code U+D800)"),
