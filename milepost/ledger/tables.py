@@ -238,6 +238,29 @@ billings = Table(
     Index("ix_billings_request_id", "request_id"),
 )
 
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("tenant_id", String(40), primary_key=True),
+    Column("invoice_id", String(40), primary_key=True),
+    Column("billing_id", String(36), nullable=False),
+    Column("contact_id", String(40)),
+    Column("number", Words(255)),
+    Column("status", String(20)),
+    Column("total", Money),
+    Column("total_tax", Money),
+    Column("seen_at", Moment, nullable=False),
+    Index("ix_sightings_tenant_id_billing_id", "tenant_id", "billing_id"),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("connection", String(40), primary_key=True),
+    Column("tenant_id", String(40), primary_key=True),
+    Column("swept_until", Moment, nullable=False),
+)
+
 requests = Table(
     "requests",
     metadata,

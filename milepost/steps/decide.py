@@ -8,6 +8,7 @@ from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContac
 from milepost.billing.facts import Facts, History
 from milepost.ledger import billings, jobs
 from milepost.ledger.billings import BillingRow, BillingStatus
+from milepost.steps.adopt import adopt_existing
 from milepost.steps.customers import look_up_again
 from milepost.steps.gather import fresh_chart, today_of
 from milepost.steps.reread import leave_what_changed
@@ -40,6 +41,7 @@ async def decide_milestone(run: BillingRun, milestone: str) -> list[Result]:
     await leave_what_changed(run, [result for result in results if result.billing_id not in standing])
     if not run.plan_only:
         await _keep(run, [result for result in results if result.code != CHANGED], standing)
+        await adopt_existing(run, results)
     for result in results:
         if isinstance(result.decision, Bill) and result.status == "planned":
             run.remember(result.decision)

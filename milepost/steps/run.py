@@ -115,6 +115,7 @@ class BillingRun:
     new_contacts: int = 0
     recovered: int = 0
     waiting: int = 0
+    has_swept: bool = False
     stopped_by: MilepostError | None = None
 
     @property

@@ -228,6 +228,27 @@ def upgrade() -> None:
     )
     op.create_index("ix_runs_connection_started_at", "runs", ["connection", "started_at"], unique=False)
     op.create_table(
+        "sightings",
+        sa.Column("tenant_id", sa.String(length=40), nullable=False),
+        sa.Column("invoice_id", sa.String(length=40), nullable=False),
+        sa.Column("billing_id", sa.String(length=36), nullable=False),
+        sa.Column("contact_id", sa.String(length=40), nullable=True),
+        sa.Column("number", sa.String(255), nullable=True),
+        sa.Column("status", sa.String(length=20), nullable=True),
+        sa.Column("total", sa.String(length=40), nullable=True),
+        sa.Column("total_tax", sa.String(length=40), nullable=True),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "invoice_id", name=op.f("pk_sightings")),
+    )
+    op.create_index("ix_sightings_tenant_id_billing_id", "sightings", ["tenant_id", "billing_id"], unique=False)
+    op.create_table(
+        "sweeps",
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("tenant_id", sa.String(length=40), nullable=False),
+        sa.Column("swept_until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "tenant_id", name=op.f("pk_sweeps")),
+    )
+    op.create_table(
         "token_sets",
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
