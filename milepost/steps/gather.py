@@ -5,6 +5,7 @@ transaction: a job that was seen is never forgotten, whatever happens after. A r
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -110,7 +111,13 @@ async def find_due(run: BillingRun) -> None:
             continue
         due += _due_of(run, job, _book_for(workspace.books, name, job.completed_on or today_of(run, job)))
     order = _order(one.book for one in due)
-    run.due = sorted(due, key=lambda one: order[one.milestone.code])
+    run.due = sorted(due, key=lambda one: (order[one.milestone.code], _by_number(one.job)))
+
+
+def _by_number(job: Job) -> list[tuple[int, str]]:
+    """Jobs in the order people number them, 9 before 10: so are their invoices numbered, and their lines shown."""
+    parts = re.findall(r"\d+|\D+", job.number)
+    return [(int(part), "") if part.isdecimal() and len(part) < 19 else (-1, part.casefold()) for part in parts]
 
 
 def _due_of(run: BillingRun, job: Job, book: RuleBook) -> list[Due]:

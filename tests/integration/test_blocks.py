@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import BlockDocument
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
@@ -52,9 +53,17 @@ async def client(prefect_api: str) -> AsyncIterator[PrefectClient]:
         yield opened
 
 
+async def all_documents(client: PrefectClient) -> list[BlockDocument]:
+    """Every block there is: the server is the session's, and other tests leave theirs there."""
+    documents: list[BlockDocument] = []
+    while page := await client.read_block_documents(offset=len(documents), limit=200, include_secrets=False):
+        documents += page
+    return documents
+
+
 async def names_of(client: PrefectClient, prefix: str) -> set[str]:
     """Every block document, of any type, whose name begins so."""
-    documents = await client.read_block_documents(offset=0, limit=200, include_secrets=False)
+    documents = await all_documents(client)
     return {f"{d.block_type.slug}/{d.name}" for d in documents if d.block_type and str(d.name).startswith(prefix)}
 
 
@@ -80,7 +89,7 @@ async def test_a_connection_is_five_blocks_named_after_it(client: PrefectClient)
 async def test_no_secret_is_shown_without_asking_for_it(client: PrefectClient, platform: str) -> None:
     name = f"veiled-{platform}"
     await save_connection(connection(name, platform))
-    documents = await client.read_block_documents(offset=0, limit=200, include_secrets=False)
+    documents = await all_documents(client)
     shown = [document.model_dump_json() for document in documents if str(document.name).startswith(name)]
     assert len(shown) == 5
     assert "s3cret" not in "".join(shown)
