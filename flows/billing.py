@@ -21,7 +21,8 @@ from blocks.store import load_connection
 from flows import report, steps
 from flows.alerts import tell_people
 from flows.current import as_current, current_run, watcher
-from milepost.errors import AuthError, ConfigError, RemoteError
+from flows.quiet import Refused, in_full
+from milepost.errors import AuthError, ConfigError, MilepostError, RemoteError
 from milepost.ledger import runs
 from milepost.settings import installation
 from milepost.steps.decide import mark_decided
@@ -94,12 +95,12 @@ async def way_of_a_job(run: BillingRun) -> State:
             await run.workspace.note_working()
             await steps.send_alerts()
             await steps.write_back()
-    except (RemoteError, ConfigError) as error:
-        return await _stop(run, error)
+    except (Refused, RemoteError, ConfigError) as error:
+        return await _stop(run, in_full(error))
     return report.verdict(run.counts, run.waiting)
 
 
-async def _stop(run: BillingRun, error: RemoteError | ConfigError) -> State:
+async def _stop(run: BillingRun, error: MilepostError) -> State:
     if isinstance(error, AuthError):
         await run.workspace.note_auth_trouble(error)
     if not run.plan_only:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+from milepost.errors import RemoteError
 from milepost.steps.run import BillingRun
 
 
@@ -33,12 +34,18 @@ class _Nobody:
 
 
 _current: ContextVar[BillingRun] = ContextVar("milepost_run")
+_kept_back: ContextVar[list[RemoteError]] = ContextVar("milepost_kept_back")
 _watcher: ContextVar[Watcher] = ContextVar("milepost_watcher", default=_Nobody())  # noqa: B039  it has no state
 
 
 def current_run() -> BillingRun:
     """The billing run that this flow or task belongs to."""
     return _current.get()
+
+
+def kept_back() -> list[RemoteError]:
+    """What remotes told the steps of this run, in their own words, which Prefect must not see. The last is at the end."""
+    return _kept_back.get([])
 
 
 def watcher() -> Watcher:
@@ -49,11 +56,12 @@ def watcher() -> Watcher:
 @contextmanager
 def as_current(run: BillingRun) -> Iterator[None]:
     """Make a run the one that tasks and subflows work on."""
-    token = _current.set(run)
+    token, kept = _current.set(run), _kept_back.set([])
     try:
         yield
     finally:
         _current.reset(token)
+        _kept_back.reset(kept)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from prefect.states import Completed
 import notifications.outbox
 from blocks.store import list_connections, load_connection
 from flows.billing import poll_jobs
+from flows.quiet import quietly
 from milepost.errors import MilepostError
 from milepost.ledger import connections
 from milepost.ledger.connections import ConnectionStatus
@@ -60,6 +61,7 @@ async def _waiting(connection: str) -> int | None:
 
 
 @task(name="send-alerts", task_run_name="send-alerts {connection}")
+@quietly
 async def deliver_for(connection: str) -> int:
     """Deliver one connection's alerts; the number that still wait."""
     settings = await load_connection(connection)

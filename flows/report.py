@@ -11,7 +11,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
 from flows import artifacts
-from milepost.errors import MilepostError
+from flows.quiet import quiet
+from milepost.errors import MilepostError, RemoteError
 from milepost.steps.run import BillingRun
 
 _NEEDS_PERSON = "NeedsPerson"
@@ -39,8 +40,9 @@ async def raise_unless_told(state: State) -> None:
 
 
 def stopped(error: MilepostError) -> State:
-    """The state of a run that could not go on."""
-    return State(type=StateType.FAILED, name="Stopped", message=str(error))
+    """The state of a run that could not go on; without a remote's own words."""
+    told = quiet(error) if isinstance(error, RemoteError) else error
+    return State(type=StateType.FAILED, name="Stopped", message=str(told))
 
 
 async def publish(run: BillingRun) -> None:

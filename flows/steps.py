@@ -8,6 +8,7 @@ from prefect import task
 
 from flows.alerts import tell_people
 from flows.current import current_run, watcher
+from flows.quiet import quietly
 from flows.report import in_words
 from milepost.billing.decision import ExistingContact, NewContact
 from milepost.ledger import billings
@@ -17,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 @task(name="recover-requests", task_run_name="recover-requests")
+@quietly
 async def recover_requests() -> int:
     """Settle what a run that died had sent, before anything new is sent."""
     count = await recover.recover(current_run())
@@ -25,12 +27,14 @@ async def recover_requests() -> int:
 
 
 @task(name="find-changed-jobs", task_run_name="find-changed-jobs")
+@quietly
 async def find_changed_jobs() -> int:
     """Ask the platform which jobs changed since the last poll."""
     return await gather.find_changed(current_run())
 
 
 @task(name="fetch-jobs", task_run_name="fetch-jobs")
+@quietly
 async def fetch_jobs() -> int:
     """Read the jobs whole, keep them, and find the milestones that are due."""
     run, look = current_run(), watcher()
@@ -43,6 +47,7 @@ async def fetch_jobs() -> int:
 
 
 @task(name="read-chart", task_run_name="read-chart")
+@quietly
 async def read_chart() -> int:
     """Have the organisation's accounts, taxes, items and tracking at hand."""
     run = current_run()
@@ -53,6 +58,7 @@ async def read_chart() -> int:
 
 
 @task(name="resolve-contacts", task_run_name="resolve-contacts")
+@quietly
 async def resolve_contacts() -> int:
     """Find the customers among Xero's contacts; those not found are created once their bill is decided."""
     run = current_run()
@@ -63,6 +69,7 @@ async def resolve_contacts() -> int:
 
 
 @task(name="code-lines", task_run_name="code-lines {milestone}")
+@quietly
 async def code_lines(milestone: str) -> int:
     """Decide: code every line by the rule book, and what the milestone bills."""
     run = current_run()
@@ -73,6 +80,7 @@ async def code_lines(milestone: str) -> int:
 
 
 @task(name="create-contacts", task_run_name="create-contacts {milestone}")
+@quietly
 async def create_contacts(milestone: str) -> int:
     """Create the customers that Xero does not know."""
     run = current_run()
@@ -83,6 +91,7 @@ async def create_contacts(milestone: str) -> int:
 
 
 @task(name="create-invoices", task_run_name="create-invoices {milestone}")
+@quietly
 async def create_invoices(milestone: str) -> int:
     """Create the invoices, each exactly once, and ask at once about those whose answer was lost."""
     run = current_run()
@@ -101,6 +110,7 @@ async def create_invoices(milestone: str) -> int:
 
 
 @task(name="send-alerts", task_run_name="send-alerts")
+@quietly
 async def send_alerts() -> int:
     """Tell the billing team what needs a person, and what has cleared."""
     sent = await tell_people(current_run())
@@ -109,6 +119,7 @@ async def send_alerts() -> int:
 
 
 @task(name="write-back", task_run_name="write-back")
+@quietly
 async def write_back() -> int:
     """Leave each invoice's number on its job, and, from calls to spare, its origin on the invoice in Xero."""
     workspace = current_run().workspace
