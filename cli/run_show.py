@@ -27,6 +27,8 @@ def show_run(run: BillingRun, known: Mapping[str, str] | None = None) -> None:
     known: the reasons already shown, by billing; what has not changed since is only counted.
     """
     known = known or {}
+    if run.before_live:
+        say(f"[dim]{len(run.before_live)} jobs were completed before {run.live_from} (live_from): they are never billed.[/]")
     news = [result for result in run.results if known.get(result.billing_id) != seen(result)]
     if not (run.results or run.problems):
         if not run.stopped_by:

@@ -64,7 +64,7 @@ def summary_of(run: BillingRun) -> RunSummary:
         ),
         totals=run.totals,
         prefect_url=flow_run_url(run.id),
-        console_url=f"{workspace.installation.console_url}/runs/{run.id}",
+        console_url=f"{workspace.installation.console_url}/runs/{run.id}" if workspace.installation.has_console else None,
     )
 
 
@@ -139,7 +139,9 @@ def _connection_trouble(error: MilepostError) -> Trouble:
 
 
 def _links(run: BillingRun, result: Result) -> dict[LinkName, str]:
-    links: dict[LinkName, str] = {"milepost": f"{run.workspace.installation.console_url}/b/{result.billing_id}"}
+    links: dict[LinkName, str] = {}
+    if run.workspace.installation.has_console:
+        links["milepost"] = f"{run.workspace.installation.console_url}/b/{result.billing_id}"
     if result.job.web_url:
         links["job"] = result.job.web_url
     if run_url := flow_run_url(run.id):

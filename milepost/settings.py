@@ -26,6 +26,7 @@ class Installation:
     database_url: str
     secret_key: bytes
     console_url: str
+    has_console: bool = False
 
     def __repr__(self) -> str:
         return f"Installation(home={str(self.home)!r})"
@@ -40,6 +41,7 @@ def installation() -> Installation:
         home=home,
         database_url=os.environ.get("MILEPOST_DATABASE_URL") or f"sqlite+aiosqlite:///{home / 'ledger.db'}",
         secret_key=_secret_key(home),
+        has_console=bool(os.environ.get("MILEPOST_CONSOLE_URL")),
         console_url=(os.environ.get("MILEPOST_CONSOLE_URL") or DEFAULT_CONSOLE_URL).rstrip("/"),
     )
 

@@ -1,7 +1,7 @@
 """Jobs as the platform last told them: what was gathered, so that nothing is fetched twice and anything can be explained."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, or_, select, update
@@ -34,6 +34,12 @@ async def mark_decided(c: AsyncConnection, connection: str, decided: Sequence[Jo
     rows = [{"key": job.id, "as_seen": job.fingerprint} for job in decided]
     if rows:
         await c.execute(statement, sorted(rows, key=lambda row: row["key"]))
+
+
+async def decide_again(c: AsyncConnection, connection: str, *, completed_since: date) -> None:
+    """Let the next poll decide anew on the kept jobs that were completed since a day."""
+    later = jobs.c.completed_on >= completed_since
+    await c.execute(update(jobs).where(jobs.c.connection == connection, later).values(decided_fingerprint=None))
 
 
 async def undecided(c: AsyncConnection, connection: str) -> list[str]:

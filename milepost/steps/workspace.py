@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.connection import Connection
 from milepost.errors import AuthError
-from milepost.ledger import calllog, charts, connections
+from milepost.ledger import calllog, charts, connections, jobs
 from milepost.ledger.calllog import LogEntry
 from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import Database, open_database
@@ -150,15 +150,19 @@ async def register(c: AsyncConnection, connection: Connection, now: datetime) ->
     """Enter a connection in the ledger, or bring its row up to date.
 
     A new one bills from today unless its settings name a day: years of old jobs were invoiced by other means. So does one
-    that moves to another job system, where the same jobs have other ids and would be billed once more.
+    that moves to another job system, where the same jobs have other ids and would be billed once more. When the day is
+    moved back, the jobs since then are looked at again.
     """
     kind, book = connection.platform.kind, connection.rule_book
     before = next((row for row in await connections.list_connections(c) if row.name == connection.name), None)
     is_new_there = before is None or before.platform_kind != kind
     live_from = connection.live_from or (now.date() if is_new_there else None)
     await connections.save_connection(c, connection.name, kind, book, now, live_from=live_from)
-    if is_new_there:
+    moved_back = bool(before and before.live_from and live_from and live_from < before.live_from)
+    if is_new_there or moved_back:
         await connections.set_cursor(c, connection.name, None, now)
+    if moved_back and live_from:
+        await jobs.decide_again(c, connection.name, completed_since=live_from)
 
 
 async def _registered(db: Database, connection: Connection, now: datetime) -> None:
