@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 from blocks.store import load_connection
 from flows import report, steps
 from flows.alerts import tell_people
+from flows.crashes import tell_of_crash
 from flows.current import as_current, current_run, watcher
 from flows.quiet import Refused, in_full
 from milepost.errors import AuthError, ConfigError, MilepostError, RemoteError
@@ -119,7 +120,11 @@ async def billing_run(connection: str, trigger: Trigger, *, plan_only: bool = Fa
         async with workspace.db.write() as c:
             await runs.start_run(c, run.id, connection, trigger, run.id, workspace.clock())
         with as_current(run):
-            yield run
+            try:
+                yield run
+            except Exception as error:
+                await tell_of_crash(run, error)
+                raise
         await workspace.flush_calls()
         await report.publish(run)
         watcher().finished(run)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from inspect import isawaitable
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,8 @@ def logs_are_kept() -> Iterator[None]:
 
 async def kept_of(client: PrefectClient, run_id: str) -> dict[str, list[Any]]:
     """All that Prefect keeps of a run and its subflows."""
-    await APILogWorker.drain_all()
+    if isawaitable(drained := APILogWorker.drain_all()):
+        await drained
     ids = [UUID(run_id)]
     ids += [r.id for r in await client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=ParentId(any_=ids)))]
     return {
