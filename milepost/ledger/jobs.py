@@ -19,7 +19,7 @@ async def save_jobs(
     """Keep the jobs as fetched at `now`. markers: by job id, what the platform said it was at (see JobRef)."""
     by_id = {job.id: _row(connection, job, markers.get(job.id, ""), now) for job in fetched}
     await upsert(c, jobs, list(by_id.values()), keep=["decided_fingerprint"])
-    await _forget_unread(c, connection, list(by_id))
+    await forget_unread(c, connection, list(by_id))
 
 
 async def mark_decided(c: AsyncConnection, connection: str, decided: Sequence[Job]) -> None:
@@ -61,8 +61,9 @@ async def unread(c: AsyncConnection, connection: str) -> list[str]:
     return list((await c.execute(query.order_by(unread_jobs.c.since, unread_jobs.c.job_id))).scalars())
 
 
-async def _forget_unread(c: AsyncConnection, connection: str, read: Sequence[str]) -> None:
-    for some in chunks(read):
+async def forget_unread(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> None:
+    """These jobs are read by now, or gone: no poll tries them again."""
+    for some in chunks(job_ids):
         await c.execute(delete(unread_jobs).where(unread_jobs.c.connection == connection, unread_jobs.c.job_id.in_(some)))
 
 

@@ -66,6 +66,7 @@ class JobProblem:
 
     where: the place in the source, as exact as can be (a field path, `jobs.csv:14:6`).
     permanent: reading it again will not help until someone mends it on the platform.
+    gone: the platform says that there is no such job, or none any more; what waits for it has come to its end.
     """
 
     job_id: str
@@ -74,6 +75,7 @@ class JobProblem:
     where: str = ""
     permanent: bool = True
     job_number: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

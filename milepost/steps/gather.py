@@ -19,6 +19,7 @@ from milepost.ledger import billings, charts, connections, jobs
 from milepost.platforms.protocol import Fetched, Progress
 from milepost.rules.model import RuleBook
 from milepost.rules.versions import BookFolder
+from milepost.steps.gone import let_go
 from milepost.steps.run import BillingRun, Due
 from milepost.steps.workspace import Workspace
 from milepost.xero.chart import read_chart
@@ -63,6 +64,7 @@ async def fetch_jobs(run: BillingRun, progress: Progress | None = None) -> int:
         await _keep(run, fetched)
     if run.changes:
         await _take_up_open(run)
+    await let_go(run)
     return len(fetched.jobs)
 
 

@@ -30,7 +30,9 @@ async def _read(run: BillingRun, job_ids: set[str]) -> None:
     changed = [job for job in fetched.jobs if job.id in job_ids and job.fingerprint != run.jobs[job.id].fingerprint]
     run.read_again |= job_ids
     run.changed_since |= {job.id for job in changed}
-    run.problems += fetched.problems
+    # Of a job that is gone, the next poll lets go: it is kept as unread until then, and is no trouble of this run.
+    run.changed_since |= {problem.job_id for problem in fetched.problems if problem.gone}
+    run.problems += [problem for problem in fetched.problems if not problem.gone]
     if run.plan_only:
         return
     async with run.workspace.db.write() as c:

@@ -139,13 +139,15 @@ class Gatherer:
         return found
 
     async def _whole(self, job_id: str, row: Row | None, shared: Shared) -> Outcome:
+        record = row
         try:
-            record = row if row is not None else await self._detail(job_id)
+            if record is None:
+                record = await self._detail(job_id)
             if record is None:
                 return self._unknown(job_id)
             answers = [(place, await self._section(place, ask, job_id, record, shared)) for place, ask in self._endpoints()]
         except RemoteError as error:
-            return self._problem(job_id, error)
+            return self._problem(job_id, error, is_of_job=record is None)
         except (Misfit, PagingTrouble) as error:
             where = self.loaded.where("jobs")
             return JobProblem(job_id, str(error), f"Correct the description at {where}.", where)
@@ -195,18 +197,19 @@ class Gatherer:
         where = self.loaded.where(*place, "get")
         return await read_rows(self.http, Listing(path, ask.params, ask.rows, ask.paging, where, entity))
 
-    def _unknown(self, job_id: str) -> JobProblem:
+    def _unknown(self, job_id: str, *, gone: bool = False) -> JobProblem:
         name = self.loaded.description.name
         return JobProblem(
             job_id,
             f"{name} has no such job, or does not list it",
             "Check the job's id; its number is known once a poll has read it.",
+            gone=gone,
         )
 
-    def _problem(self, job_id: str, error: RemoteError) -> JobProblem:
+    def _problem(self, job_id: str, error: RemoteError, *, is_of_job: bool) -> JobProblem:
         """What concerns one job alone. Raises the error again where the system as a whole refuses or is away."""
         if error.status in _GONE:
-            return self._unknown(job_id)
+            return self._unknown(job_id, gone=is_of_job)
         is_of_all = isinstance(error, AuthError | RateLimited) or error.status in (None, 502, 503, 504)
         if is_of_all:
             raise error

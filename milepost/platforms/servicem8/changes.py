@@ -44,9 +44,9 @@ def last_stamp(cursor: str | None) -> str | None:
 
 
 async def changed_jobs(client: ServiceM8Client, settings: ServiceM8Settings, after: str | None) -> list[Row]:
-    """The jobs in a status of interest that were edited after a local stamp."""
-    edited = [Clause("edit_date", "gt", after)] if after else []
-    rows = await client.rows("job", [*edited, *among("status", settings.statuses, STATUSES), ACTIVE])
+    """The jobs in a status of interest edited after a local stamp, the deleted too: something may wait for them."""
+    which = [Clause("edit_date", "gt", after)] if after else [ACTIVE]
+    rows = await client.rows("job", [*which, *among("status", settings.statuses, STATUSES)])
     return [row for row in rows if row.get("status") in settings.statuses]
 
 

@@ -65,6 +65,7 @@ def _problem(job_id: str, candidates: Sequence[Row]) -> JobProblem | None:
             job_id,
             why="ServiceM8 has no job with this id or number",
             fix="Check the job's number in ServiceM8; if the job belongs to another account, use that connection.",
+            gone=is_uuid(job_id),
         )
     number = str(candidates[0].get("generated_job_id") or "") or None
     if len(candidates) > 1:
@@ -80,5 +81,6 @@ def _problem(job_id: str, candidates: Sequence[Row]) -> JobProblem | None:
             why="the job was deleted in ServiceM8",
             fix="Restore the job in ServiceM8 if it is to be billed; else nothing needs to be done.",
             job_number=number,
+            gone=True,
         )
     return None
