@@ -75,7 +75,9 @@ def test_completing_a_name_makes_no_installation(home: Path) -> None:
 
 
 def test_an_interrupt_while_the_command_is_still_loading_is_quiet(tmp_path: Path) -> None:
-    begin = (sys.executable, "-c", "from cli.main import run; print('begun', flush=True); run()", "demo")
+    # A test run in the background of a shell inherits that interrupts are ignored; a command at a terminal does not.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    begin = (sys.executable, "-c", f"{heeding}; from cli.main import run; print('begun', flush=True); run()", "demo")
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     process = subprocess.Popen(
         begin, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
