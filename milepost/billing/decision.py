@@ -5,6 +5,7 @@ console show it.
 """
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -15,6 +16,9 @@ from milepost.jobs import Address, Record
 from milepost.money import LineAmountTypes
 
 _BILLINGS = UUID("5d0c1a52-6f0b-5c1e-9a53-0d5b7f1c2a11")
+
+MARK = re.compile(r"/b/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?$", re.IGNORECASE)
+"""A billing's mark at the end of its invoice's Url, whatever the console's address was; group 1 is the billing's id."""
 
 
 class BillingKey(Record):

@@ -6,10 +6,10 @@ So before anything is created, what this app made since the last look is looked 
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from milepost.billing.decision import MARK
 from milepost.ledger import billings, sightings
 from milepost.ledger.billing_rows import GONE_IN_XERO, BillingStatus
 from milepost.ledger.billings import Settled, Troubled
@@ -25,7 +25,6 @@ OVERLAP = timedelta(minutes=10)
 """How far each look reaches back behind the last, for clocks that differ and answers that came late."""
 _BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
 """Before Xero was."""
-_MARK = re.compile(r"/b/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?$", re.IGNORECASE)
 
 
 async def adopt_existing(run: BillingRun, results: Sequence[Result]) -> int:
@@ -60,7 +59,7 @@ async def _sweep(run: BillingRun, client: XeroClient) -> None:
 
 
 def _sighting(invoice: InvoiceOutcome) -> Sighting | None:
-    mark = _MARK.search(invoice.url or "")
+    mark = MARK.search(invoice.url or "")
     if mark is None or invoice.invoice_id is None:
         return None
     return Sighting(

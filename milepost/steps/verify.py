@@ -3,12 +3,12 @@
 Beside the way of a job: it reads, and tells what does not agree.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from milepost.billing.decision import MARK
 from milepost.ledger import billings
 from milepost.ledger.billing_rows import GONE_IN_XERO, LIVE
 from milepost.ledger.billings import BillingRow, BillingStatus
@@ -17,7 +17,6 @@ from milepost.xero.invoices import InvoiceOutcome, find_invoices
 
 _PAGE = 500
 _LOOK_BACK = timedelta(days=1)
-_LINK = re.compile(r"/b/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?$", re.IGNORECASE)
 """Our back-link, wherever the console stood when the invoice was made."""
 
 
@@ -48,7 +47,7 @@ async def verify_billings(workspace: Workspace) -> Verified:
     invoices = await find_invoices(await workspace.xero(), since)
     by_billing: dict[str, list[InvoiceOutcome]] = defaultdict(list)
     for invoice in invoices:
-        if link := _LINK.search(invoice.url or ""):
+        if link := MARK.search(invoice.url or ""):
             by_billing[link[1].lower()].append(invoice)
     findings = [finding for row in rows for finding in _check(row, by_billing.get(row.id, []))]
     findings += await _strangers(workspace, by_billing, {row.id for row in rows})
