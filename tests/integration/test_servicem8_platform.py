@@ -71,10 +71,12 @@ class TestChanges:
         found = await platform.list_changed(None)
         assert {ref.id for ref in found.refs} == {row["uuid"] for row in listed.values()}
 
-    async def test_a_listing_costs_one_call_however_many_statuses(self, world: Sandbox, platform: ServiceM8Platform) -> None:
+    async def test_a_listing_costs_two_calls_however_many_statuses(
+        self, world: Sandbox, platform: ServiceM8Platform
+    ) -> None:
         jobs(world, 3)
         await platform.list_changed(None)
-        assert calls(world) == {"vendor": 1, "job": 1}
+        assert calls(world) == {"vendor": 1, "job": 1, "jobmaterial": 1}
 
     async def test_what_the_overlap_brings_again_carries_the_same_marker(
         self, world: Sandbox, platform: ServiceM8Platform

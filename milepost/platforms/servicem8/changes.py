@@ -1,9 +1,10 @@
 """Which jobs changed: the trigger by polling. Nothing is missed when the account's clocks change.
 
 ServiceM8 stamps records in the account's local time and filters by it, so an hour comes twice in autumn. Every question
-therefore reaches 24 hours further back than the cursor; what comes again carries the same marker and is dropped by it.
+therefore reaches 24 hours further back than the cursor; what comes again unchanged carries the same marker and is dropped.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -58,12 +59,27 @@ async def changed_lines(client: ServiceM8Client, settings: ServiceM8Settings, af
 
 
 def changes(jobs: Sequence[Row], lines: Sequence[Row], cursor: str | None) -> Changes:
-    """A reference a job, marked with its newest stamp; the cursor never moves back."""
-    markers: dict[str, str] = {}
+    """A reference a job, marked with its newest stamp and what was read at it; the cursor never moves back."""
+    rows: dict[str, list[Row]] = {}
     for row, key in (*((row, "uuid") for row in jobs), *((row, "job_uuid") for row in lines)):
-        uuid, stamp = row.get(key), row.get("edit_date")
+        uuid = row.get(key)
         if isinstance(uuid, str) and uuid:
-            markers[uuid] = max(markers.get(uuid, ""), str(stamp or ""))
-    stamps = [stamp for stamp in (*markers.values(), last_stamp(cursor) or "") if STAMP.fullmatch(stamp)]
-    refs = tuple(JobRef(uuid, stamp) for uuid, stamp in sorted(markers.items(), key=lambda m: (m[1], m[0])))
+            rows.setdefault(uuid, []).append(row)
+    newest = {uuid: max(map(_stamp, of)) for uuid, of in rows.items()}
+    stamps = [stamp for stamp in (*newest.values(), last_stamp(cursor) or "") if STAMP.fullmatch(stamp)]
+    in_order = sorted(newest, key=lambda uuid: (newest[uuid], uuid))
+    refs = tuple(JobRef(uuid, _marker(newest[uuid], rows[uuid])) for uuid in in_order)
     return Changes(refs, json.dumps({"edit_date": max(stamps, default=None)}))
+
+
+def _stamp(row: Row) -> str:
+    return str(row.get("edit_date") or "")
+
+
+def _marker(newest: str, rows: Sequence[Row]) -> str:
+    """The stamp alone would not do: stamps count whole seconds, and a job may change twice within one.
+
+    Only rows with the newest stamp take part, so that nothing seems changed when older rows leave the overlap.
+    """
+    latest = sorted(json.dumps(row, sort_keys=True, default=str) for row in rows if _stamp(row) == newest)
+    return f"{newest} {hashlib.sha256(''.join(latest).encode()).hexdigest()[:16]}"

@@ -113,14 +113,17 @@ class ServiceM8Platform:
     async def list_changed(self, cursor: str | None, *, since: datetime | None = None) -> Changes:
         """Jobs in a status of interest that changed, or whose lines did, with 24 hours of overlap.
 
-        One or two calls for up to 5000 changes. What the overlap brings again carries the marker it had.
+        One or two calls for up to 5000 changes. What the overlap brings again carries the marker it had,
+        for which a first listing of everything reads the lines of its last 24 hours too.
         """
         timezone, _ = timezone_of(await self._vendor())
         after = window_start(cursor, since, ZoneInfo(timezone))
         jobs = await changed_jobs(self._client, self._settings, after)
         self._finder.remember(jobs)
-        lines = await changed_lines(self._client, self._settings, after)
-        return changes(jobs, lines, cursor)
+        lines_after = after or window_start(changes(jobs, [], cursor).cursor, None, ZoneInfo(timezone))
+        lines = await changed_lines(self._client, self._settings, lines_after)
+        listed = {row.get("uuid") for row in jobs}
+        return changes(jobs, [line for line in lines if after or line.get("job_uuid") in listed], cursor)
 
     async def fetch(self, job_ids: Sequence[str], progress: Progress | None = None) -> Fetched:
         """Read jobs whole, by uuid or by number. See `Reader` for how many calls that takes."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milepost.platforms.servicem8.changes import changes, last_stamp, window_start
+from milepost.platforms.servicem8.query import Row
 
 ZONES = ["Pacific/Auckland", "Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York"]
 
@@ -99,3 +100,22 @@ def test_the_cursor_never_moves_back_nor_to_what_is_no_time(edited: str | None, 
 
 def test_nothing_found_at_first_leaves_a_cursor_without_a_time() -> None:
     assert last_stamp(changes([], [], None).cursor) is None
+
+
+STAMPED = {"uuid": "a", "edit_date": "2026-11-18 10:00:00", "active": 1}
+OLDER = {"job_uuid": "a", "edit_date": "2026-11-17 10:00:00", "price": "1.00"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines", "same"),
+    [
+        ([STAMPED], [OLDER], True),
+        ([STAMPED], [], True),
+        ([{**STAMPED, "active": 0}], [OLDER], False),
+        ([STAMPED], [{**OLDER, "edit_date": STAMPED["edit_date"]}], False),
+    ],
+    ids=["nothing", "an older line left the overlap", "again within the second", "a line within the second"],
+)
+def test_a_marker_changes_with_what_is_read_at_the_newest_second(rows: list[Row], lines: list[Row], same: bool) -> None:
+    first = changes([STAMPED], [OLDER], None).refs
+    assert (changes(rows, lines, None).refs == first) is same
