@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -201,6 +201,12 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 """An IANA time zone that this machine knows."""
 
 
+_OURS: dict[str, Any] = {
+    **dict.fromkeys(("modified_at", "web_url", "warnings", "export_processed"), True),
+    "claims": {"invoiced_to_date", "remaining"},
+}
+
+
 class Job(Record):
     """A job as a platform tells it.
 
@@ -247,8 +253,7 @@ class Job(Record):
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over all that can change an invoice: equal fingerprints bill alike. What we write back does not count."""
-        ours = {"modified_at", "web_url", "warnings", "claims", "export_processed"}
-        text = self.model_dump_json(exclude=ours, exclude_none=True)
+        text = self.model_dump_json(exclude=_OURS, exclude_none=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What decide yields: Bill, Hold or Skip for one milestone of one job, with the reason of every line. Values, not actions.
+"""What decide yields: Bill, Credit, Hold or Skip for one milestone of one job, with every line's reason: values only.
 
 Everything a person may ask ("why this account?") is in here; the ledger keeps it as JSON and the CLI, Slack and the
 console show it.
@@ -44,13 +44,26 @@ class Rejected(Record):
     seen: str
 
 
+class Filled(Record):
+    """A template that was filled in: which one (description, item, tracking Region), its text, and what came out."""
+
+    name: str
+    template: str
+    result: str
+
+
 class Why(Record):
-    """The reason of one invoice line: rule, version, file:line, the values it matched, the rules tried before it."""
+    """The reason of one invoice line: rule, version, file:line, the values it matched, the rules tried before it.
+
+    matched, wanted: by condition of the rule, the value seen and what the rule asks for. filled: templates before and after.
+    """
 
     rule: str
     version: int
     where: str
     matched: dict[str, str] = Field(default_factory=dict)
+    wanted: dict[str, str] = Field(default_factory=dict)
+    filled: tuple[Filled, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     account_from: str = ""
     tax_from: str = ""
@@ -145,6 +158,17 @@ class Undecided(Record):
 Resolution = Annotated[ExistingContact | NewContact | Undecided, Field(discriminator="found")]
 
 
+class DepositTaken(Record):
+    """A deposit that the platform took before any invoice, and what becomes of it: `note`, `deduct` or `record`."""
+
+    payment_id: str
+    amount: Decimal
+    received_on: dt.date | None = None
+    method: str | None = None
+    treatment: Literal["note", "deduct", "record"]
+    account: str | None = None
+
+
 class Bill(Record):
     """Create this invoice."""
 
@@ -154,6 +178,7 @@ class Bill(Record):
     draft: Draft
     sums: tuple[str, ...] = Field(description="how the milestone's amount came about, sentence by sentence")
     warnings: tuple[str, ...] = ()
+    deposits: tuple[DepositTaken, ...] = ()
     book: str
     book_version: int
     book_sha256: str
@@ -174,6 +199,31 @@ class Hold(Record):
     fingerprint: str = ""
 
 
+class Credit(Record):
+    """Money goes back to the customer: a credit note over these invoices, prepared for a person to confirm.
+
+    `lines` are those of the invoices with their very accounts, tax types and tracking; amounts are positive, as Xero has
+    them on a credit note. `code`, `why` and `fix` speak as a Hold's do.
+    """
+
+    action: Literal["credit"] = "credit"
+    key: BillingKey
+    code: str = "credit_due"
+    why: str
+    fix: str
+    invoices: tuple[str, ...] = Field(description="the numbers of the invoices that are credited")
+    lines: tuple[InvoiceLine, ...]
+    line_amount_types: LineAmountTypes
+    currency: str
+    sub_total: Decimal
+    total_tax: Decimal
+    total: Decimal
+    sums: tuple[str, ...] = ()
+    book: str = ""
+    book_version: int = 0
+    fingerprint: str = ""
+
+
 class Skip(Record):
     """Nothing to bill, for a stated reason."""
 
@@ -186,4 +236,4 @@ class Skip(Record):
     fingerprint: str = ""
 
 
-Decision = Annotated[Bill | Hold | Skip, Field(discriminator="action")]
+Decision = Annotated[Bill | Credit | Hold | Skip, Field(discriminator="action")]

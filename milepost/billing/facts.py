@@ -40,5 +40,9 @@ class History(Record):
     billed: tuple[Billed, ...] = ()
 
     def of(self, milestone: str) -> Billed | None:
-        """The live invoice of a milestone."""
-        return next((b for b in self.billed if b.milestone == milestone), None)
+        """The last live invoice of a milestone."""
+        return next((b for b in reversed(self.billed) if b.milestone == milestone), None)
+
+    def next_sequence(self, milestone: str) -> int:
+        """The number that the next invoice of a milestone has among its own."""
+        return 1 + max((b.sequence for b in self.billed if b.milestone == milestone), default=0)

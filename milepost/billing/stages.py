@@ -16,7 +16,7 @@ from milepost.billing.facts import Billed, History
 from milepost.billing.shares import share_lines
 from milepost.billing.trouble import Trouble
 from milepost.money import CENT, HUNDRED, ZERO, LineAmountTypes, line_tax, round2
-from milepost.rules.model import Milestone, Percent
+from milepost.rules.model import Flat, Milestone, Percent
 
 ONE = Decimal(1)
 _MOST_CENTS = 100
@@ -164,6 +164,7 @@ def _wanted(milestone: Milestone, whole: Decimal) -> tuple[Decimal, str]:
     if isinstance(amount, Percent):
         share = round2(whole * amount.percent / HUNDRED)
         return share, f"{amount.percent}% of {whole} is {share}"
+    assert isinstance(amount, Flat)
     return amount.flat, f"a flat {amount.flat}"
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping, and_, func, or_
 
-from milepost.billing.decision import Bill, Decision, Hold, Skip
+from milepost.billing.decision import Bill, Credit, Decision, Hold, Skip
 from milepost.jobs import Job
 from milepost.ledger.tables import billings
 
-_DECISION: TypeAdapter[Bill | Hold | Skip] = TypeAdapter(Decision, config=ConfigDict(hide_input_in_errors=True))
+_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision, config=ConfigDict(hide_input_in_errors=True))
 
 
 class BillingStatus(StrEnum):
@@ -95,7 +95,7 @@ class BillingRow:
         """Whether its invoice was made, and voided or deleted since."""
         return self.status is BillingStatus.DONE and self.invoice_status in GONE_IN_XERO
 
-    def decided(self) -> Bill | Hold | Skip:
+    def decided(self) -> Decision:
         """The decision as it was made; of a row that was sent, the one whose invoice was sent."""
         return decision_from_json(self.decision)
 
@@ -105,12 +105,12 @@ def billing_row(row: RowMapping) -> BillingRow:
     return BillingRow(**{**row, "status": BillingStatus(row["status"])})
 
 
-def decision_from_json(text: str) -> Bill | Hold | Skip:
+def decision_from_json(text: str) -> Decision:
     """A decision as the ledger keeps it (`model_dump_json()`)."""
     return _DECISION.validate_json(text)
 
 
-def row_of(job: Job, decision: Bill | Hold | Skip, run_id: str, now: datetime) -> dict[str, Any]:
+def row_of(job: Job, decision: Decision, run_id: str, now: datetime) -> dict[str, Any]:
     """The columns that a decision sets."""
     key = decision.key
     return {
@@ -149,8 +149,8 @@ def _of_bill(bill: Bill) -> dict[str, Any]:
     }
 
 
-def _of_no_bill(decision: Hold | Skip) -> dict[str, Any]:
-    held = isinstance(decision, Hold)
+def _of_no_bill(decision: Credit | Hold | Skip) -> dict[str, Any]:
+    held = not isinstance(decision, Skip)
     return {
         "status": BillingStatus.HELD if held else BillingStatus.SKIPPED,
         "book_sha256": "",
@@ -161,5 +161,5 @@ def _of_no_bill(decision: Hold | Skip) -> dict[str, Any]:
         "total": None,
         "trouble_code": decision.code,
         "trouble_why": decision.why,
-        "trouble_fix": decision.fix if isinstance(decision, Hold) else None,
+        "trouble_fix": None if isinstance(decision, Skip) else decision.fix,
     }

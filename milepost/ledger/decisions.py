@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from milepost.billing.decision import Bill, Hold, Skip
+from milepost.billing.decision import Decision
 from milepost.jobs import Job
 from milepost.ledger.billing_rows import IS_CLAIMABLE, IS_NOT_LIVE, LIVE, BillingStatus, row_of
 from milepost.ledger.bulk import chunks, upsert
@@ -42,9 +42,7 @@ class Saved:
     live_ids: tuple[str, ...]
 
 
-async def save_decisions(
-    c: AsyncConnection, run_id: str, decisions: Sequence[tuple[Job, Bill | Hold | Skip]], now: datetime
-) -> Saved:
+async def save_decisions(c: AsyncConnection, run_id: str, decisions: Sequence[tuple[Job, Decision]], now: datetime) -> Saved:
     """Make planned, held and skipped rows of the decisions. A row that is sending or done is never touched."""
     rows = {row["id"]: row for row in (row_of(job, decision, run_id, now) for job, decision in decisions)}
     before = await _rows_before(c, sorted(rows))

@@ -4,16 +4,31 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from milepost.jobs import Job, Line, LineKind
+from milepost.jobs import Job, Line, LineKind, Record
+from milepost.rules.patterns import check_pattern
 from milepost.rules.templates import TemplateProblem, check_template
 
 RULE_ID = r"^[a-z0-9][a-z0-9_-]*$"
 MILESTONE_CODE = r"^[A-Z0-9]{1,8}$"
 CURRENCY = r"^(job|[A-Z]{3})$"
 
-TEMPLATE_ROOTS: dict[str, type[BaseModel]] = {"job": Job, "line": Line}
+
+class Section(BaseModel):
+    """A part of a rule book: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Group(Record):
+    """Lines that are shown as one: by what they were put together, and what each of them says."""
+
+    name: str
+    descriptions: tuple[str, ...] = ()
+
+
+TEMPLATE_ROOTS: dict[str, type[BaseModel]] = {"job": Job, "line": Line, "group": Group}
 """What templates may read. The model adds its own `milestone`, which is made of these fields."""
 
 
@@ -46,6 +61,15 @@ def _checked_with(*roots: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _two_at_most(tracking: dict[str, str]) -> dict[str, str]:
+    if len(tracking) > 2:
+        raise ValueError("has more than two categories; Xero keeps two")
+    return tracking
+
+
+two_at_most = AfterValidator(_two_at_most)
+"""Xero keeps two active tracking categories (OpenAPI text of TrackingCategories)."""
+
 _one_or_more_texts = BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
 _one_or_more_kinds = BeforeValidator(_listed, json_schema_input_type=LineKind | tuple[LineKind, ...])
 
@@ -57,8 +81,9 @@ _Several = Annotated[tuple[str, ...], Field(min_length=1)]
 Statuses = Annotated[_Several, BeforeValidator(_listed, json_schema_input_type=str | _Several)]
 """One of the job system's statuses or a list of them."""
 
-Globs = Annotated[tuple[str, ...], _one_or_more_texts]
-"""One glob or a list of them, compared without regard to case; any may match."""
+Globs = Annotated[tuple[Annotated[str, AfterValidator(check_pattern)], ...], _one_or_more_texts]
+"""One text or a list of them, compared without regard to case; any may match. A text is a glob, or a regular expression
+between slashes."""
 
 IsoDate = Annotated[date, BeforeValidator(_written_as_iso)]
 
@@ -70,3 +95,6 @@ LineText = Annotated[str, _checked_with("job", "line", "milestone")]
 
 AccountCode = Annotated[str, Field(min_length=1, max_length=10)]
 """Xero's account codes have at most 10 characters (OpenAPI text of Account)."""
+
+GroupText = Annotated[str, _checked_with("job", "group", "milestone")]
+"""A template for lines that are shown as one."""

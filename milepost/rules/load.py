@@ -19,7 +19,7 @@ from milepost.rules.yaml_text import Mark, Path, Tree, read_yaml
 
 __all__ = ["Header", "Located", "RuleBookErrors", "load_book", "parse_book", "read_header", "read_text"]
 
-_NAMED = {"lines": ("rule", "id"), "milestones": ("milestone", "code")}
+_NAMED = {"lines": ("rule", "id"), "rates": ("rate", "id"), "milestones": ("milestone", "code")}
 
 
 class Header(BaseModel):
@@ -60,7 +60,7 @@ def parse_book(text: str, path: str, book: str) -> RuleBook:
     if errors:
         raise RuleBookErrors(errors)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return loaded.from_origin(Origin(book=book, path=path, sha256=sha256, lines=_entry_lines(tree)))
+    return loaded.from_origin(Origin(book=book, path=path, sha256=sha256, lines=_entry_lines(tree), marks=_marks(tree)))
 
 
 def read_header(text: str, path: str) -> Header:
@@ -154,3 +154,16 @@ def _entry_lines(tree: Tree) -> dict[str, int]:
     for section, (_, key) in _NAMED.items():
         lines |= {f"{section}.{entry[key]}": tree.mark((section, place)).line for place, entry in _entries(tree, section)}
     return lines
+
+
+def _marks(tree: Tree) -> dict[str, tuple[int, int]]:
+    """Line and column of every value, and after a `#` of every key, by its way with ids in place of numbers."""
+    names: dict[Path, Path] = {}
+    for section, (_, key) in _NAMED.items():
+        names |= {(section, place): (section, str(entry[key])) for place, entry in _entries(tree, section) if key in entry}
+
+    def way(path: Path) -> str:
+        return ".".join(map(str, (*names.get(path[:2], path[:2]), *path[2:])))
+
+    values = {way(path): (mark.line, mark.column) for path, mark in tree.values.items()}
+    return values | {f"#{way(path)}": (mark.line, mark.column) for path, mark in tree.keys.items()}

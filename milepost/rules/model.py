@@ -8,95 +8,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from milepost.rules.fields import (
-    CURRENCY,
-    MILESTONE_CODE,
-    RULE_ID,
-    TEMPLATE_ROOTS,
-    AccountCode,
-    Globs,
-    InvoiceText,
-    IsoDate,
-    Kinds,
-    LineText,
-    Statuses,
-)
+from milepost.rules.conditions import DateRange, JobWhen, Range, When
+from milepost.rules.fields import RULE_ID, AccountCode, InvoiceText, IsoDate, LineText, Section, two_at_most
+from milepost.rules.invoice import InvoiceOverride, InvoiceSettings, InvoiceStatus, Merge, Terms
+from milepost.rules.stages import Amount, Flat, Milestone, Percent, Progress, Retention
 
-
-class Section(BaseModel):
-    """A part of a rule book: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Terms(Section):
-    """When the invoice falls due: so many days after the job's completion, or on a day of the next month.
-
-    A job that is not complete counts from the invoice's date."""
-
-    days: Annotated[int, Field(ge=0, le=365)] | None = Field(
-        None, description="days after the completion; 0 is the same day"
-    )
-    day_of_following_month: Annotated[int, Field(ge=1, le=31)] | None = Field(
-        None, description="a day of the month after the completion; 31 is its last day"
-    )
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> "Terms":
-        if (self.days is None) == (self.day_of_following_month is None):
-            raise ValueError("give either 'days' or 'day_of_following_month'")
-        return self
-
-
-class InvoiceStatus(StrEnum):
-    """The status an invoice is created with, in Xero's words."""
-
-    DRAFT = "DRAFT"
-    SUBMITTED = "SUBMITTED"
-    AUTHORISED = "AUTHORISED"
-
-
-class InvoiceSettings(Section):
-    """What every invoice of the book has; a milestone may override single keys."""
-
-    status: InvoiceStatus = Field(
-        InvoiceStatus.DRAFT,
-        description="DRAFT and SUBMITTED wait for a person in Xero; AUTHORISED is approved at once",
-    )
-    number: InvoiceText = Field(
-        "xero", description="`xero` lets Xero number it; else a template, such as {{ job.number }}-{{ milestone.code }}"
-    )
-    reference: InvoiceText = Field("{{ job.number }}", description="template; the customer sees it on the invoice")
-    date: Literal["completion", "today"] = Field(
-        "completion", description="the invoice's date; a job that is not complete bills today"
-    )
-    terms: Terms = Field(Terms(days=14), description="when it falls due, counted from the completion")
-    line_amounts: Literal["exclusive", "inclusive", "no_tax"] = Field(
-        "exclusive", description="whether the amounts on the invoice hold tax"
-    )
-    currency: str = Field(
-        "job", pattern=CURRENCY, description="`job`: the job's, else the organisation's base; or an ISO code such as NZD"
-    )
-    branding_theme: str | None = Field(None, description="the invoice design in Xero, by its name")
-    email: bool = Field(default=False, description="send through Xero once authorised")
-    tracking: dict[str, InvoiceText] = Field(
-        default_factory=dict, description="tracking category: template for its option, for every line"
-    )
-
-
-class InvoiceOverride(Section):
-    """The keys of `invoice` that a milestone changes."""
-
-    status: InvoiceStatus | None = Field(None, description="instead of the book's status")
-    number: InvoiceText | None = Field(None, description="instead of the book's number")
-    reference: InvoiceText | None = Field(None, description="instead of the book's reference")
-    date: Literal["completion", "today"] | None = Field(None, description="instead of the book's date")
-    terms: Terms | None = Field(None, description="instead of the book's terms")
-    branding_theme: str | None = Field(None, description="instead of the book's invoice design")
-    email: bool | None = Field(None, description="instead of the book's choice to send")
-    tracking: dict[str, InvoiceText] | None = Field(None, description="instead of the book's tracking")
+__all__ = [
+    "Amount", "ContactSettings", "DateRange", "Fallback", "Flat", "InvoiceOverride", "InvoiceSettings", "InvoiceStatus",
+    "JobWhen", "MatchStep", "Merge", "Milestone", "Origin", "PaymentSettings", "Percent", "Progress", "Range", "Rate",
+    "Retention", "Rule", "RuleBook", "Section", "Terms", "Then", "Treat", "When",
+]  # fmt: skip
 
 
 MatchStep = Literal["link", "contact_number", "account_number", "email", "name"]
@@ -115,31 +38,12 @@ class ContactSettings(Section):
     on_ambiguous: Literal["hold"] = Field("hold", description="when several contacts fit, a person is asked")
 
 
-class When(Section):
-    """The conditions of a rule: all that are given must hold. Texts are globs, without regard to case.
-
-    A condition on something that a job does not say (no category, no code) does not hold.
-    """
-
-    kind: Kinds | None = Field(None, description="what the line stands for")
-    code: Globs | None = Field(None, description="the item's code")
-    description: Globs | None = Field(None, description="the line's description")
-    category: Globs | None = Field(None, description="the line's category, else the job's")
-    section: Globs | None = Field(None, description="the section, bundle or cost centre that the line stands in")
-    staff: Globs | None = Field(None, description="who did the work")
-    tax: Globs | None = Field(None, description="the platform's tax name")
-    job_type: Globs | None = Field(None, description="the job's type")
-    business_unit: Globs | None = Field(None, description="the job's business unit")
-    customer: Globs | None = Field(None, description="the customer's name")
-    customer_tag: Globs | None = Field(None, description="one of the customer's tags")
-    site_region: Globs | None = Field(None, description="the region of the site")
-
-
 class Treat(StrEnum):
     """What happens to a matched line.
 
-    bill: it is billed. on_bill: a cost passed on to the customer (its price, else its cost). drop: it is not billed.
-    spread: its amount is spread over the job's other lines in proportion. line: a discount shown as a line of its own.
+    bill: it is billed. on_bill: a cost passed on to the customer (its price, else its cost; with `mark_up` always its cost
+    and so many percent). drop: it is not billed. spread: its amount is spread over the job's other lines in proportion.
+    line: a discount shown as a line of its own. hold: a person is asked, for the `reason` given.
     """
 
     BILL = "bill"
@@ -147,6 +51,7 @@ class Treat(StrEnum):
     DROP = "drop"
     SPREAD = "spread"
     LINE = "line"
+    HOLD = "hold"
 
 
 class Then(Section):
@@ -156,10 +61,20 @@ class Then(Section):
     tax: str | None = Field(None, description="a Xero TaxType; else `taxes`, else the account's own")
     item: LineText | None = Field(None, description="template for the item code; empty for none")
     description: LineText | None = Field(None, description="template; else the line's own description")
-    tracking: dict[str, LineText] | None = Field(
-        None, description="tracking category: template for its option; wins over the invoice's"
+    tracking: Annotated[dict[str, LineText], two_at_most] | None = Field(
+        None, description="tracking category: template for its option; wins over the invoice's; two at most"
     )
     treat: Treat = Field(Treat.BILL, description="what happens to the line")
+    mark_up: Decimal | None = Field(None, ge=0, le=1000, description="percent on top of the cost; goes with treat: on_bill")
+    reason: str | None = Field(None, min_length=1, description="what the person is asked; goes with treat: hold")
+
+    @model_validator(mode="after")
+    def _keys_fit_treat(self) -> "Then":
+        if self.mark_up is not None and self.treat is not Treat.ON_BILL:
+            raise ValueError("'mark_up' goes with 'treat: on_bill'")
+        if (self.reason is not None) != (self.treat is Treat.HOLD):
+            raise ValueError("'treat: hold' and 'reason' go together")
+        return self
 
 
 class Rule(Section):
@@ -171,9 +86,19 @@ class Rule(Section):
 
     @model_validator(mode="after")
     def _account_where_billed(self) -> "Rule":
-        if self.then.account is None and self.then.treat not in (Treat.DROP, Treat.SPREAD):
-            raise ValueError("'then' needs an 'account' unless it drops or spreads the line")
+        if self.then.account is None and self.then.treat not in (Treat.DROP, Treat.SPREAD, Treat.HOLD):
+            raise ValueError("'then' needs an 'account' unless it drops, spreads or holds the line")
         return self
+
+
+class Rate(Section):
+    """A price for lines that say a quantity and no price: an entry of a rate card. The first whose `when` holds is used."""
+
+    id: str = Field(pattern=RULE_ID, description="the rate's own name, unique in the book; reasons quote it")
+    when: When = Field(When(), description="left out, the rate takes every line without a price")
+    price: Decimal = Field(ge=0, decimal_places=4, description="for one unit of quantity, before tax, in the job's currency")
+    round_up_to: Decimal | None = Field(None, gt=0, description="the quantity is rounded up to a multiple of this, as 0.25")
+    minimum: Decimal | None = Field(None, gt=0, description="the least quantity that is billed, as a first hour")
 
 
 class Fallback(Section):
@@ -185,91 +110,39 @@ class Fallback(Section):
     item: InvoiceText | None = Field(None, description="template for the item code")
 
 
-class Percent(Section):
-    """A share of the job's current total, in percent."""
-
-    percent: Decimal = Field(gt=0, le=100, description="percent of the job's current total")
-
-
-class Flat(Section):
-    """An amount in the invoice's own terms: before tax when line amounts are exclusive, with tax when inclusive."""
-
-    flat: Decimal = Field(gt=0, decimal_places=2, description="an amount in the job's currency")
-
-
-def _amount_form(value: object) -> str | None:
-    """Which form of amount was meant, so that errors speak of that one only. In <>, since no key looks so."""
-    if isinstance(value, str):
-        return "<remaining>" if value == "remaining" else None
-    return next((f"<{form}>" for form in ("percent", "flat") if _has(value, form)), None)
-
-
-def _has(value: object, key: str) -> bool:
-    return key in value if isinstance(value, dict) else hasattr(value, key)
-
-
-Amount = Annotated[
-    Annotated[Literal["remaining"], Tag("<remaining>")]
-    | Annotated[Percent, Tag("<percent>")]
-    | Annotated[Flat, Tag("<flat>")],
-    Discriminator(
-        _amount_form,
-        custom_error_type="amount",
-        custom_error_message="give 'remaining', {percent: 30} or {flat: 500.00}",
-    ),
-]
-
-
-class Milestone(Section):
-    """A billing stage. It is due when the job's status is one of `on_status` (without regard to case).
-
-    account, tax: where a deposit or progress amount is coded; left out, it is split over the accounts of the job's lines.
-    """
-
-    code: str = Field(pattern=MILESTONE_CODE, description="short and unique in the book; {{ milestone.code }}")
-    name: str = Field(min_length=1, description="what people call the stage; {{ milestone.name }}")
-    on_status: Statuses = Field(description="the job system's own statuses at which this stage is due")
-    amount: Amount = Field("remaining", description="`remaining`, a percentage of the job's total, or a flat amount")
-    lines: Literal["itemised_less_earlier", "summary"] | None = Field(
-        None,
-        description="by default a remaining amount is itemised less what was billed, any other is a summary",
-    )
-    description: InvoiceText = Field(
-        "{{ milestone.name | capitalize }} for job {{ job.number }}", description="template for a summary line"
-    )
-    account: AccountCode | None = Field(None, description="the account's code in Xero")
-    tax: str | None = Field(None, description="a Xero TaxType")
-    invoice: InvoiceOverride = Field(InvoiceOverride(), description="the keys of `invoice` that this stage changes")
-
-    @model_validator(mode="after")
-    def _lines_fit_amount(self) -> "Milestone":
-        itemised = self.lines == "itemised_less_earlier"
-        if self.lines is not None and itemised != (self.amount == "remaining"):
-            raise ValueError("'itemised_less_earlier' goes with 'remaining', 'summary' with percent and flat amounts")
-        return self
-
-
-TEMPLATE_ROOTS["milestone"] = Milestone
-
-
 class PaymentSettings(Section):
     """Accounts for money received on the platform."""
 
     accounts: dict[str, AccountCode] = Field(default_factory=dict, description="payment method: account code in Xero")
     fees: AccountCode | None = Field(None, description="account for what a payment provider keeps")
     surcharges: AccountCode | None = Field(None, description="account for surcharges that customers paid")
+    deposits: Literal["note", "deduct", "record"] = Field(
+        "note",
+        description="deposits that the platform took before any invoice: note: billed in full, and the run says so; deduct: "
+        "taken off the job's last invoice; record: billed in full, and named as a payment to be recorded in Xero",
+    )
+    deposit_account: AccountCode | None = Field(None, description="the account that deposits were booked to; for `deduct`")
+    deposit_tax: str | None = Field(None, description="a Xero TaxType for the deducted line; else the account's own")
+
+    @model_validator(mode="after")
+    def _account_for_deduct(self) -> "PaymentSettings":
+        if self.deposits == "deduct" and self.deposit_account is None:
+            raise ValueError("'deposits: deduct' needs a 'deposit_account'")
+        return self
 
 
 class Origin(Section):
     """Where a loaded book came from: its folder's name, file, sha256 of the text, and the line of each entry.
 
-    `lines` maps an entry such as `lines.labour` or `milestones.DEP` to its line in the file.
+    `lines` maps an entry such as `lines.labour` or `milestones.DEP` to its line in the file; `marks` the way to every key,
+    such as `lines.labour.then.account`, to the line and column of its value (of the key itself, with a `#` in front).
     """
 
     book: str
     path: str
     sha256: str
     lines: dict[str, int] = Field(default_factory=dict)
+    marks: dict[str, tuple[int, int]] = Field(default_factory=dict, repr=False)
 
 
 class RuleBook(Section):
@@ -282,6 +155,7 @@ class RuleBook(Section):
     contacts: ContactSettings = Field(ContactSettings(), description="how customers are found in Xero")
     taxes: dict[str, str] = Field(default_factory=dict, description="the platform's tax name: Xero TaxType")
     lines: tuple[Rule, ...] = Field(description="the rules that code lines, in order; the first that fits wins")
+    rates: tuple[Rate, ...] = Field((), description="prices for lines that have none, in order; the first that fits is used")
     fallback: Fallback | None = Field(None, description="for a job with a price and no lines; without it such jobs are held")
     milestones: tuple[Milestone, ...] = Field(min_length=1, description="the billing stages of a job, in their order")
     payments: PaymentSettings = Field(PaymentSettings(), description="accounts for money received on the platform")

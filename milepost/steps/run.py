@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from milepost.billing.decision import Bill, Decision, Hold, Resolution
+from milepost.billing.decision import Bill, Credit, Decision, Hold, Resolution
 from milepost.billing.facts import Billed, History
 from milepost.chart import Chart
 from milepost.errors import AnswerLost, MilepostError
@@ -197,7 +197,7 @@ def result_of(due: Due, decision: Decision) -> Result:
     """A decision before anything is done about it."""
     if isinstance(decision, Bill):
         return Result(due.job, due.milestone, decision, "planned")
-    if isinstance(decision, Hold):
+    if isinstance(decision, Hold | Credit):
         return Result(due.job, due.milestone, decision, "held", decision.code, decision.why, decision.fix)
     return Result(due.job, due.milestone, decision, "skipped", decision.code, decision.why)
 

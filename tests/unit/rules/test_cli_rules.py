@@ -84,7 +84,7 @@ def test_a_file_that_is_not_there_is_wrong_usage(root: Path) -> None:
 def test_show_lists_rules_and_milestones_with_their_lines(root: Path) -> None:
     result = _run("show", "acme", "--folder", root)
     assert result.exit_code == 0
-    for word in ("after-hours", "AH*", "0200", "on_bill", "DEP", "30 %", "500.00", "remaining", "Quote Accepted"):
+    for word in ("after-hours", "AH*", "0200", "on_bill", "DEP", "percent 30", "500.00", "remaining", "Quote Accepted"):
         assert word in result.output
 
 

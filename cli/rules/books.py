@@ -1,8 +1,6 @@
-"""`milepost rules`: check, show and list rule books, and write their JSON schema. It reads files only."""
+"""`milepost rules check|show|list|schema`: rule books as their files have them."""
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,27 +8,27 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from milepost.errors import ConfigError
-from milepost.rules.model import Milestone, Percent, Rule, RuleBook, When
+from cli.rules.shared import (
+    PERSON_NEEDED,
+    AsJson,
+    Folder,
+    files_of,
+    out,
+    print_errors,
+    print_json,
+    root_folder,
+    table_of,
+    usage_errors,
+)
+from milepost.rules.model import Milestone, Rule, RuleBook, When
 from milepost.rules.problems import Located, RuleBookErrors
 from milepost.rules.schema import schema_text
 from milepost.rules.versions import BookFolder
 
-PERSON_NEEDED, WRONG_USAGE = 1, 2
 
-app = typer.Typer(no_args_is_help=True, help="Rule books: check, show and list them; write their JSON schema.")
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
-
-Folder = Annotated[Path | None, typer.Option(help="Where the rule books are; by default mappings/.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@app.command()
 def check(
     books: Annotated[
         list[str], typer.Argument(help="A book's name, its folder, or one version's file.", metavar="BOOK|PATH...")
@@ -41,21 +39,20 @@ def check(
     """Load books as billing would, and name every error with file, line and column. Exit code 1 when there is one."""
     loaded: list[RuleBook] = []
     errors: list[Located] = []
-    with _usage_errors():
-        for book_folder, path in [found for book in books for found in _files_of(book, folder)]:
+    with usage_errors():
+        for book_folder, path in [found for book in books for found in files_of(book, folder)]:
             try:
                 loaded.append(book_folder.load(path))
             except RuleBookErrors as problem:
                 errors.extend(problem.errors)
     if as_json:
         summaries = [_summary(book) for book in loaded]
-        _print_json({"ok": not errors, "books": summaries, "errors": [{**asdict(e), "text": str(e)} for e in errors]})
+        print_json({"ok": not errors, "books": summaries, "errors": [{**asdict(e), "text": str(e)} for e in errors]})
     else:
         _print_checked(loaded, errors)
     raise typer.Exit(PERSON_NEEDED if errors else 0)
 
 
-@app.command()
 def show(
     book: Annotated[str, typer.Argument(help="A book's name.")],
     version: Annotated[int | None, typer.Option(help="This version instead of the one in force.")] = None,
@@ -64,33 +61,31 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show the version of a book that is in force: its rules in order, and its milestones."""
-    with _usage_errors():
-        books = BookFolder(_root(folder))
+    with usage_errors():
+        books = BookFolder(root_folder(folder))
         found = books.version(book, version) if version else books.in_force(book, on.date() if on else _today())
     if as_json:
-        _print_json({**_summary(found), "rule_book": found.model_dump(mode="json", exclude_none=True)})
+        print_json({**_summary(found), "rule_book": found.model_dump(mode="json", exclude_none=True)})
         return
-    _out.print(f"[bold]{escape(found.organisation)}[/bold]  {escape(_title(found))}")
-    _out.print(_rules_table(found))
-    _out.print(_milestones_table(found))
+    out.print(f"[bold]{escape(found.organisation)}[/bold]  {escape(_title(found))}")
+    out.print(_rules_table(found))
+    out.print(_milestones_table(found))
 
 
-@app.command("list")
 def list_books(folder: Folder = None, as_json: AsJson = False) -> None:
     """List the books, their versions, and which is in force today."""
-    with _usage_errors():
-        books = BookFolder(_root(folder))
+    with usage_errors():
+        books = BookFolder(root_folder(folder))
         rows = [row for name in books.books() for row in _version_rows(books, name)]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    table = _table("Book", "Version", "Effective from", "In force", "File")
+    table = table_of("Book", "Version", "Effective from", "In force", "File")
     for row in rows:
         table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], _mark(row), row["path"])))
-    _out.print(table)
+    out.print(table)
 
 
-@app.command()
 def schema(
     write: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None,
     as_json: AsJson = False,
@@ -101,41 +96,9 @@ def schema(
         return
     write.write_text(schema_text(), encoding="utf-8")
     if as_json:
-        _print_json({"wrote": str(write)})
+        print_json({"wrote": str(write)})
     else:
-        _out.print(f"wrote {escape(str(write))}")
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """What was asked for does not exist: one line, exit code 2. A book that cannot be loaded: its errors, exit code 1."""
-    try:
-        yield
-    except RuleBookErrors as problem:
-        _print_errors(problem.errors, _err)
-        raise typer.Exit(PERSON_NEEDED) from problem
-    except ConfigError as problem:
-        _err.print(escape(str(problem)), soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from problem
-
-
-def _root(folder: Path | None) -> Path:
-    """The folder named, else `mappings/` here, else the books that came with Milepost."""
-    here = Path("mappings")
-    return folder or (here if here.is_dir() else Path(__file__).parents[1] / "mappings")
-
-
-def _files_of(book: str, folder: Path | None) -> list[tuple[BookFolder, Path]]:
-    """The version files that a name, a folder or a file stands for."""
-    path = Path(book)
-    if path.is_file():
-        return [(BookFolder(path.parent.parent), path)]
-    if path.suffix in (".yaml", ".yml"):
-        raise ConfigError(f"there is no file {path}")
-    books, name = BookFolder(_root(folder)), book
-    if path.is_dir() and book not in books.books():
-        books, name = BookFolder(path.absolute().parent), path.absolute().name
-    return [(books, version) for version in books.files(name)]
+        out.print(f"wrote {escape(str(write))}")
 
 
 def _today() -> date:
@@ -179,24 +142,17 @@ def _mark(row: Mapping[str, Any]) -> str:
 
 def _print_checked(books: list[RuleBook], errors: list[Located]) -> None:
     if books:
-        table = _table("Book", "Version", "Effective from", "Rules", "Milestones", "")
+        table = table_of("Book", "Version", "Effective from", "Rules", "Milestones", "")
         for book in books:
             codes = ", ".join(milestone.code for milestone in book.milestones)
             cells = (book.origin.book, str(book.version), str(book.effective_from), str(len(book.lines)), codes, "loads")
             table.add_row(*map(escape, cells))
-        _out.print(table)
-    _print_errors(errors, _out)
-
-
-def _print_errors(errors: tuple[Located, ...] | list[Located], console: Console) -> None:
-    for error in errors:
-        console.print(escape(str(error)), soft_wrap=True)
-    if errors:
-        console.print(f"{len(errors)} error{'s' if len(errors) > 1 else ''}")
+        out.print(table)
+    print_errors(errors, out)
 
 
 def _rules_table(book: RuleBook) -> Table:
-    table = _table("Line", "Rule", "When", "Then")
+    table = table_of("Line", "Rule", "When", "Then")
     for rule in book.lines:
         line = str(book.origin.lines.get(f"lines.{rule.id}", ""))
         table.add_row(line, escape(rule.id), escape(_conditions(rule.when)), escape(_coding(rule)))
@@ -204,7 +160,7 @@ def _rules_table(book: RuleBook) -> Table:
 
 
 def _milestones_table(book: RuleBook) -> Table:
-    table = _table("Line", "Milestone", "On status", "Amount", "Account")
+    table = table_of("Line", "Milestone", "On status", "Amount", "Account")
     for milestone in book.milestones:
         line = str(book.origin.lines.get(f"milestones.{milestone.code}", ""))
         name = f"{milestone.code} {milestone.name}"
@@ -231,17 +187,7 @@ def _plain(value: object) -> str:
 
 def _amount(milestone: Milestone) -> str:
     amount = milestone.amount
-    if isinstance(amount, BaseModel):
-        return f"{amount.percent} %" if isinstance(amount, Percent) else str(amount.flat)
-    return amount
-
-
-def _table(*headings: str) -> Table:
-    table = Table(show_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    if not isinstance(amount, BaseModel):
+        return amount
+    given = {name: value for name, value in amount if value is not None and name in amount.model_fields_set}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in given.items())

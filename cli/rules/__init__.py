@@ -1,0 +1,11 @@
+"""`milepost rules`: one module a command or a few that belong together; each is entered here."""
+
+import typer
+
+from cli.rules.books import check, list_books, schema, show
+
+app = typer.Typer(no_args_is_help=True, help="Rule books: check, show and list them; write their JSON schema.")
+app.command()(check)
+app.command()(show)
+app.command("list")(list_books)
+app.command()(schema)
