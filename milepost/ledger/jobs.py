@@ -36,10 +36,12 @@ async def mark_decided(c: AsyncConnection, connection: str, decided: Sequence[Jo
         await c.execute(statement, sorted(rows, key=lambda row: row["key"]))
 
 
-async def decide_again(c: AsyncConnection, connection: str, *, completed_since: date) -> None:
-    """Let the next poll decide anew on the kept jobs that were completed since a day."""
-    later = jobs.c.completed_on >= completed_since
-    await c.execute(update(jobs).where(jobs.c.connection == connection, later).values(decided_fingerprint=None))
+async def decide_again(c: AsyncConnection, connection: str, *, completed_since: date, and_unfinished: bool = False) -> None:
+    """Let the next poll decide anew on the kept jobs that were completed since a day, `and_unfinished` ones if wanted."""
+    wanted = jobs.c.completed_on >= completed_since
+    if and_unfinished:
+        wanted = or_(wanted, jobs.c.completed_on.is_(None))
+    await c.execute(update(jobs).where(jobs.c.connection == connection, wanted).values(decided_fingerprint=None))
 
 
 async def undecided(c: AsyncConnection, connection: str) -> list[str]:

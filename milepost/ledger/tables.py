@@ -348,4 +348,5 @@ book_versions = Table(
     Column("text", Text, nullable=False),
     Column("effective_from", Date, nullable=False),
     Column("published_at", Moment, nullable=False),
+    Column("published_by", Words(100)),
 )
