@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from milepost.billing.decision import Bill
+from milepost.billing.explain import explain_decision
+from milepost.billing.origin_notes import history_note
 from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings
 from milepost.ledger.billings import BillingRow
@@ -18,7 +19,8 @@ from milepost.steps.recovered import known_milestone
 from milepost.steps.words import why_of
 from milepost.steps.workspace import Workspace
 from milepost.xero.client import XeroClient
-from milepost.xero.invoices import deep_link, history_note
+from milepost.xero.invoices import deep_link
+from milepost.xero.invoices import history_note as write_history_note
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +150,7 @@ async def note_history(workspace: Workspace) -> Told:
 async def _note_one(workspace: Workspace, client: XeroClient, row: BillingRow) -> RemoteError | None:
     """None when it is noted, or never will be. A note whose answer was lost is not written twice: it may stand there."""
     try:
-        await history_note(client, row.invoice_id or "", origin_note(row))
+        await write_history_note(client, row.invoice_id or "", origin_note(row))
     except AnswerLost:
         _log.warning("billing %s: no answer to its history note; it is not written again", row.id)
     except RemoteError as error:
@@ -161,11 +163,6 @@ async def _note_one(workspace: Workspace, client: XeroClient, row: BillingRow) -
 
 
 def origin_note(row: BillingRow) -> str:
-    """Where an invoice came from, in one line: job, stage, rule book version, the rules of its lines, the run."""
-    bill = row.decided()
-    assert isinstance(bill, Bill)
-    rules = ", ".join(dict.fromkeys(line.why.rule for line in bill.draft.lines))
-    return (
-        f"Milepost: job {row.job_number}, stage {row.milestone}, rule book {row.book} v{row.book_version}, "
-        f"rules {rules}, run {row.run_id}."
-    )[:2500]
+    """Where an invoice came from: job, stage, rule book version, the rule and account of each line, the run."""
+    explanation = explain_decision(row.decided()).model_copy(update={"job_number": row.job_number})
+    return history_note(explanation, row.run_id)
