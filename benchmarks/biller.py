@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from benchmarks.scenarios import APP_ID, APP_SECRET, Scenario
 from cli.connection import save
+from cli.rules.publish import publish_from
 from milepost.connection import AlertSettings, Connection, SlackSettings, XeroSettings
 from milepost.platforms.declared.settings import DeclaredSettings
 from milepost.platforms.registry import PlatformSettings
@@ -109,7 +110,9 @@ async def measure(order: dict[str, Any]) -> Cost:
     from flows.current import watched_by  # noqa: PLC0415
 
     home = Path(order["home"])
-    await save(connection_for(Scenario(**order["scenario"]), order["urls"], home))
+    scenario = Scenario(**order["scenario"])
+    await save(connection_for(scenario, order["urls"], home))
+    await publish_from(PROJECT / "mappings", scenario.rule_book, "the benchmark")
     onlooker, started_at = Onlooker(), datetime.now(UTC)
     wall, cpu = time.perf_counter(), time.process_time()
     with watched_by(onlooker):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from blocks.store import load_connection
 from milepost.errors import AuthError, MilepostError, RemoteError
 from milepost.ledger.connections import ConnectionStatus
+from milepost.rules.standing import remarks
 from milepost.settings import installation
 from milepost.steps.gather import fresh_chart
-from milepost.steps.workspace import Workspace, open_workspace
+from milepost.steps.workspace import Workspace, open_workspace, unpublished
 from notifications.email import EmailChannel
 from notifications.slack import SlackChannel
 
@@ -69,9 +70,13 @@ async def _xero(workspace: Workspace) -> str:
 
 
 async def _rule_book(workspace: Workspace) -> str:
-    book = workspace.books.latest(workspace.connection.rule_book)
+    shelf = await workspace.shelf()
+    if not shelf:
+        raise unpublished(workspace.connection)
+    book = shelf.latest
     sizes = f"{len(book.lines)} rules, {len(book.milestones)} milestones"
-    return f"version {book.version} from {book.effective_from}, {sizes}"
+    said = "".join(f". {remark}" for remark in remarks(workspace.files, shelf))
+    return f"version {book.version} from {book.effective_from}, {sizes}{said}"
 
 
 async def _slack(workspace: Workspace) -> str:

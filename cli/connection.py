@@ -14,11 +14,11 @@ from cli.prefect_api import run, use_prefect
 from cli.show import Json, as_json, err, say, table, text
 from milepost.connection import Connection
 from milepost.connection_file import read_connection
-from milepost.ledger import connections
+from milepost.ledger import books, connections
 from milepost.ledger.connections import ConnectionRow, ConnectionStatus
 from milepost.ledger.database import open_database
 from milepost.settings import installation
-from milepost.steps.workspace import books_folder, register, utcnow
+from milepost.steps.workspace import books_folder, register, unpublished, utcnow
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,11 +40,15 @@ def add(
     settings = read_connection(file, os.environ)
     use_prefect()
     run(save(settings))
+    missing = run(missing_book(settings))
     if json:
-        as_json({"name": settings.name, "platform": settings.platform.kind, "rule_book": settings.rule_book})
+        document = {"name": settings.name, "platform": settings.platform.kind, "rule_book": settings.rule_book}
+        as_json({**document, "rule_book_published": missing is None})
         return
     book = text(settings.rule_book)
     say(f"[green]✓[/] connection {text(settings.name)} added: {settings.platform.kind}, rule book {book}")
+    if missing:
+        say(f"[yellow]![/] {text(missing)}")
     grant = settings.xero.grant
     following = "connect" if grant == "authorization_code" else "test"
     say(f"  [dim]→[/] milepost connection {following} {text(settings.name)}")
@@ -59,6 +63,13 @@ async def save(settings: Connection) -> None:
     await save_connection(settings)
     async with open_database(installation()) as db, db.write() as c:
         await register(c, settings, utcnow())
+
+
+async def missing_book(settings: Connection) -> str | None:
+    """What to do where no version of the connection's rule book is published; None where one is."""
+    async with open_database(installation()) as db, db.read() as c:
+        is_published = bool(await books.published_numbers(c, settings.rule_book))
+    return None if is_published else str(unpublished(settings))
 
 
 @app.command("list")

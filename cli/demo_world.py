@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from cli.connection import save
 from cli.demo_businesses import BUSINESSES, Business
 from cli.demo_show import Act, announce, show_messages
+from cli.rules.publish import publish_from
 from cli.run_show import seen, show_run
 from milepost.connection import AlertSettings, Connection, SlackSettings, XeroSettings
 from milepost.platforms.declared.settings import DeclaredSettings
@@ -94,6 +95,7 @@ async def play(sandbox: Sandbox, *, quiet: bool) -> list[Act]:
     seed_demo(sandbox)
     for business in BUSINESSES:
         await save(connection_of(business, sandbox))
+        await publish_from(PROJECT / "mappings", business.rule_book, "the demo")
     story = Story(sandbox, quiet=quiet)
     await story.act("1. The first morning: every business is polled")
     sandbox.xero.faults.add(Fault("status", method="PUT", path="*/Invoices*", times=-1, status=503, body=AWAY))

@@ -30,6 +30,8 @@ def show_run(run: BillingRun, known: Mapping[str, str] | None = None) -> None:
     if run.before_live:
         say(f"[dim]{len(run.before_live)} jobs were completed before {run.live_from} (live_from): they are never billed.[/]")
     news = [result for result in run.results if known.get(result.billing_id) != seen(result)]
+    for remark in run.remarks:
+        say(f"[yellow]![/] {text(remark)}")
     if not (run.results or run.problems):
         if not run.stopped_by:
             say(f"[bold]{text(run.workspace.name)}:[/] nothing is due.")
@@ -140,6 +142,7 @@ def as_document(run: BillingRun) -> dict[str, Any]:
         "unreadable": [
             {"job": p.job_number or p.job_id, "why": p.why, "fix": p.fix, "where": p.where} for p in run.problems
         ],
+        "rule_book_remarks": run.remarks,
         "stopped_by": str(run.stopped_by) if run.stopped_by else None,
     }
 

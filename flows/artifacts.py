@@ -39,10 +39,11 @@ def summary(run: BillingRun, heading: str) -> str:
 
 
 def _facts(run: BillingRun) -> str:
-    return (
+    told = (
         f"Jobs read: {len(run.jobs)}. New contacts in Xero: {run.new_contacts}. "
         f"Settled from an earlier run: {run.recovered}. Rule book: `{run.workspace.connection.rule_book}`."
     )
+    return "\n\n".join((told, *map(_cell, run.remarks)))
 
 
 def _stages(run: BillingRun) -> str:

@@ -44,6 +44,7 @@ from sandbox.slack import SlackMessage
 from sandbox.xero.documents import DEAD, Contact, Invoice
 from sandbox.xero.settings import App, XeroSettings
 from sandbox.xero.tenant import Organisation
+from tests.book_files import publish, write_book
 from tests.sandbox_fixtures import unlimited
 
 pytest_plugins = ["tests.prefect_fixtures"]
@@ -257,7 +258,7 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
     """Makes a business of one of the KINDS; see the module's docstring.
 
     `book` is the text of a rule book to use instead of the kind's; `platform`, `xero`, `slack` and `more` change single
-    settings of the connection; `alerts=False` leaves the alert channels out.
+    settings of the connection; `alerts=False` leaves the alert channels out, `published=False` the book unpublished.
     """
 
     async def make(
@@ -269,6 +270,7 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
         xero: Mapping[str, Any] | None = None,
         slack: Mapping[str, Any] | None = None,
         more: Mapping[str, Any] | None = None,
+        published: bool = True,
     ) -> Business:
         number = next(_numbers)
         chosen = KINDS[kind]
@@ -288,17 +290,11 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
             values["alerts"] = {"slack": _slack(flow_world) | dict(slack or {})}
         settings = Connection.model_validate(values | dict(more or {}))
         await keep(settings)
+        if published and settings.rule_books_dir:
+            await publish(installation(), settings.rule_books_dir, settings.rule_book)
         return Business(chosen, account, settings, flow_world, tmp_path / "home")
 
     return make
-
-
-def write_book(folder: Path, name: str, text: str, version: int = 1) -> Path:
-    """Put a version of a rule book into `folder`/mappings; the folder of the books."""
-    file = folder / "mappings" / name / f"v{version:04d}.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return folder / "mappings"
 
 
 async def keep(settings: Connection) -> None:

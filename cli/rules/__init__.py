@@ -3,9 +3,13 @@
 import typer
 
 from cli.rules.books import check, list_books, schema, show
+from cli.rules.history import history
+from cli.rules.publish import publish
 
 app = typer.Typer(no_args_is_help=True, help="Rule books: check, show and list them; write their JSON schema.")
 app.command()(check)
 app.command()(show)
 app.command("list")(list_books)
+app.command()(publish)
+app.command()(history)
 app.command()(schema)

@@ -58,6 +58,12 @@ async def shelf_of(c: AsyncConnection, book: str) -> BookShelf:
     return BookShelf(book, await list_versions(c, book))
 
 
+async def published_numbers(c: AsyncConnection, book: str) -> list[int]:
+    """The numbers of a book's published versions."""
+    query = select(book_versions.c.version).where(book_versions.c.book == book).order_by(book_versions.c.version)
+    return list((await c.execute(query)).scalars())
+
+
 async def published_books(c: AsyncConnection) -> list[str]:
     """The names of the books of which a version was published."""
     query = select(book_versions.c.book).distinct().order_by(book_versions.c.book)

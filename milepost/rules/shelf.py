@@ -4,7 +4,6 @@ The ledger keeps their text (`milepost.ledger.books`); what is read of it is kep
 files (`versions`), which only people work with.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -95,11 +94,6 @@ class BookShelf:
 def version_path(book: str, version: int) -> str:
     """`mappings/acme/v0003.yaml`."""
     return f"mappings/{book}/v{version:04}.yaml"
-
-
-def sha256_of(text: str) -> str:
-    """The hash by which a text is held against the one that was published."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @lru_cache(maxsize=_READ_AT_ONCE)

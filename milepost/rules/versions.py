@@ -1,4 +1,4 @@
-"""The folder of rule books: which versions there are, and which is in force on a day. The rules read the disk only here.
+"""The folder of rule books, for the people who write them. The rules read the disk only here; runs bill by the `shelf`.
 
 `mappings/<book>/v0001.yaml`, `v0002.yaml`, ...: the version in force is the highest whose `effective_from` has come.
 """
@@ -17,6 +17,8 @@ from milepost.rules.problems import Located, RuleBookErrors, did_you_mean
 
 _VERSION_FILE = re.compile(r"v\d{4,}\.yaml")
 _NEARLY = re.compile(r"v\d+\.ya?ml", re.IGNORECASE)
+_KNOWN = re.compile(r"(readme|changelog|notes)(\..+)?|tests|\..*|.*[~#]|.*\.(md|txt)", re.IGNORECASE)
+"""What may lie beside the versions: words, tests, and what editors and systems leave behind."""
 
 Read = TypeVar("Read")
 
@@ -37,6 +39,7 @@ class BookFolder:
         self.root = root
         self._versions: _Kept[BookVersion] = _Kept(_read_version)
         self._books: _Kept[RuleBook] = _Kept(_read_book)
+        self._texts: _Kept[str] = _Kept(read_text)
 
     def books(self) -> list[str]:
         """The names of the books, in order: every folder that holds a version."""
@@ -75,6 +78,10 @@ class BookFolder:
         """The book in this file, which must have the version that its name says. Raises RuleBookErrors."""
         return self._books.read(path)
 
+    def text(self, path: Path) -> str:
+        """The text of a version's file. Raises RuleBookErrors when it is none."""
+        return self._texts.read(path)
+
     def files(self, book: str) -> list[Path]:
         """The files of a book's versions. A name that is nearly right is an error: such a version would never be used."""
         folder = self.root / book
@@ -88,6 +95,12 @@ class BookFolder:
                 number = int("".join(filter(str.isdigit, path.name)))
                 raise ConfigError(f"{path} is not a version's name; rename it to v{number:04}.yaml")
         return files
+
+    def strangers(self, book: str) -> list[Path]:
+        """What lies in the book's folder and is read by nobody, though somebody may believe that it is."""
+        folder = self.root / book
+        known = {*_version_files(folder), *(path for path in folder.iterdir() if _KNOWN.fullmatch(path.name))}
+        return sorted(path for path in folder.iterdir() if path not in known)
 
 
 class _Kept(dict[Path, tuple[tuple[int, int, int], Read]]):

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from milepost.billing.decide import decide
-from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContact, NewContact, Skip
+from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContact, Hold, NewContact, Skip
 from milepost.billing.facts import Facts, History
-from milepost.ledger import billings, jobs
+from milepost.billing.milestones import not_due
+from milepost.ledger import billings, books, jobs
 from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.steps.adopt import adopt_existing
 from milepost.steps.customers import look_up_again
 from milepost.steps.gather import fresh_chart, today_of
+from milepost.steps.recovered import known_milestone
 from milepost.steps.reread import leave_what_changed
 from milepost.steps.run import CHANGED, BillingRun, Due, Result, result_of
 
@@ -69,7 +71,14 @@ def _writes_a_contact(result: Result) -> bool:
 
 
 def _decide_all(run: BillingRun, milestone: str) -> list[Result]:
-    return [result_of(due, due.hold or _decide(run, due)) for due in run.due_for(milestone)]
+    return [result_of(due, _held_before(run, due) or _decide(run, due)) for due in run.due_for(milestone)]
+
+
+def _held_before(run: BillingRun, due: Due) -> Hold | None:
+    """The hold of a milestone that no book can decide, as the invoice that would have been next."""
+    if due.hold is None:
+        return None
+    return due.hold.model_copy(update={"key": due.hold.key.model_copy(update={"sequence": _next(run, due)})})
 
 
 def _decide(run: BillingRun, due: Due) -> Decision:
@@ -132,23 +141,30 @@ async def close_what_is_not_due(run: BillingRun) -> int:
     A job that moved on, was reopened or cancelled must not stay held for ever.
     """
     workspace = run.workspace
-    due = {(one.job.id, one.milestone.code) for one in run.due}
+    due = {(one.job.id, one.milestone.code): _next(run, one) for one in run.due}
     async with workspace.db.read() as c:
         rows = await billings.rows_of(c, workspace.name, list(run.jobs))
-    stale = [row for row in rows if row.status in _OPEN and (row.job_id, row.milestone) not in due]
+    # One whose number is behind the next was sent meanwhile by another process, which records what becomes of it.
+    stale = [row for row in rows if row.status in _OPEN and row.sequence > due.get((row.job_id, row.milestone), 0)]
     if stale:
         async with workspace.db.write() as c:
-            skips = [(run.jobs[row.job_id], _not_due(run, row)) for row in stale]
+            skips = [(run.jobs[row.job_id], await _not_due(run, row)) for row in stale]
             await billings.save_decisions(c, run.id, skips, workspace.clock())
     return len(stale)
 
 
-def _not_due(run: BillingRun, row: BillingRow) -> Skip:
+def _next(run: BillingRun, due: Due) -> int:
+    return run.history.get(due.job.id, History()).next_sequence(due.milestone.code)
+
+
+async def _not_due(run: BillingRun, row: BillingRow) -> Skip:
     job = run.jobs[row.job_id]
+    milestone = await known_milestone(run.workspace, row)
+    reason = not_due(job, milestone, run.history.get(job.id, History())) if milestone else None
     return Skip(
         key=BillingKey(connection=row.connection, job_id=row.job_id, milestone=row.milestone, sequence=row.sequence),
         code="not_due",
-        why=f"The job is {job.raw_status!r} now, which does not ask for milestone {row.milestone}.",
+        why=reason.why if reason else f"The job as it is now does not ask for milestone {row.milestone}.",
         book=row.book,
         book_version=row.book_version,
         fingerprint=job.fingerprint,
@@ -156,9 +172,14 @@ def _not_due(run: BillingRun, row: BillingRow) -> Skip:
 
 
 async def mark_decided(run: BillingRun) -> None:
-    """Note which jobs were decided as they now are, so that no poll needs to look again."""
+    """Note which jobs were decided as they now are, so that no poll needs to look again.
+
+    Not where a version of the rule book was published meanwhile: the next poll decides by it.
+    """
     workspace = run.workspace
     if not run.jobs:
         return
+    shelf = await workspace.shelf()
     async with workspace.db.write() as c:
-        await jobs.mark_decided(c, workspace.name, run.decided_jobs)
+        if len(await books.published_numbers(c, shelf.book)) == len(shelf.published):
+            await jobs.mark_decided(c, workspace.name, run.decided_jobs)

@@ -14,14 +14,16 @@ from milepost.billing.decision import BillingKey, Hold
 from milepost.billing.facts import History
 from milepost.billing.milestones import due_milestones
 from milepost.chart import Chart
+from milepost.connection import Connection
 from milepost.jobs import Job
 from milepost.ledger import billings, charts, connections, jobs
 from milepost.platforms.protocol import Fetched, Progress
 from milepost.rules.model import RuleBook
-from milepost.rules.versions import BookFolder
+from milepost.rules.shelf import BookShelf
+from milepost.rules.standing import remarks
 from milepost.steps.gone import let_go
 from milepost.steps.run import BillingRun, Due
-from milepost.steps.workspace import Workspace
+from milepost.steps.workspace import Workspace, unpublished
 from milepost.xero.chart import read_chart
 
 _log = logging.getLogger(__name__)
@@ -99,9 +101,12 @@ async def _take_up_open(run: BillingRun) -> None:
 
 
 async def find_due(run: BillingRun) -> None:
-    """The milestones of the run's jobs that are due, each with the rule book in force for its job."""
+    """The milestones of the run's jobs that are due, each with the published version in force for its job.
+
+    Raises ConfigError when there are jobs to bill, and nothing that was published to bill them by.
+    """
     workspace = run.workspace
-    name = workspace.connection.rule_book
+    shelf = await _shelf_of(run)
     async with workspace.db.read() as c:
         live_from = (await connections.get_connection(c, workspace.name)).live_from
         run.history = await billings.history(c, workspace.name, list(run.jobs))
@@ -111,7 +116,7 @@ async def find_due(run: BillingRun) -> None:
         if live_from and job.completed_on and job.completed_on < live_from:
             run.before_live.append(job)
             continue
-        due += _due_of(run, job, _book_for(workspace.books, name, job.completed_on or today_of(run, job)))
+        due += _due_of(run, job, _book_for(shelf, workspace.connection, job.completed_on or today_of(run, job)))
     order = _order(one.book for one in due)
     run.due = sorted(due, key=lambda one: (order[one.milestone.code], _by_number(one.job)))
 
@@ -131,10 +136,20 @@ def _due_of(run: BillingRun, job: Job, book: RuleBook) -> list[Due]:
     return [Due(job, m, book, _before_the_book(run, job, m.code, book, day)) for m in milestones]
 
 
-def _book_for(books: BookFolder, name: str, day: date) -> RuleBook:
+async def _shelf_of(run: BillingRun) -> BookShelf:
+    """The connection's book; what people should know of its files is said once a run."""
+    shelf = await run.workspace.shelf()
+    run.remarks = remarks(run.workspace.files, shelf) if shelf else []
+    for remark in run.remarks:
+        _log.warning("%s", remark)
+    return shelf
+
+
+def _book_for(shelf: BookShelf, connection: Connection, day: date) -> RuleBook:
     """The book in force on a day; its first version for a day before all versions."""
-    first = min(books.versions(name), key=lambda version: version.effective_from)
-    return books.in_force(name, max(day, first.effective_from))
+    if not shelf:
+        raise unpublished(connection)
+    return shelf.in_force(max(day, shelf.first_day))
 
 
 def _before_the_book(run: BillingRun, job: Job, milestone: str, book: RuleBook, day: date) -> Hold:

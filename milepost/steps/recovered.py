@@ -69,17 +69,18 @@ async def _results(workspace: Workspace, rows: Sequence[BillingRow]) -> list[Res
     """Results that wait for their outcome, of jobs as they are kept."""
     async with workspace.db.read() as c:
         kept = await jobs.get_jobs(c, workspace.name, [row.job_id for row in rows])
-    return [_result(workspace, row, kept[row.job_id]) for row in rows if row.job_id in kept]
+    return [await _result(workspace, row, kept[row.job_id]) for row in rows if row.job_id in kept]
 
 
-def _result(workspace: Workspace, row: BillingRow, job: Job) -> Result:
-    milestone = known_milestone(workspace, row) or Milestone(code=row.milestone, name=row.milestone, on_status=("-",))
+async def _result(workspace: Workspace, row: BillingRow, job: Job) -> Result:
+    milestone = await known_milestone(workspace, row) or Milestone(code=row.milestone, name=row.milestone, on_status=("-",))
     return Result(job, milestone, row.decided(), "sending")
 
 
-def known_milestone(workspace: Workspace, row: BillingRow) -> Milestone | None:
-    """The milestone as its book had it; None when that version of the book is gone or broken by now."""
+async def known_milestone(workspace: Workspace, row: BillingRow) -> Milestone | None:
+    """The milestone as its book had it; None when that version was never published, or cannot be read any more."""
+    shelf = await workspace.shelf(row.book)
     try:
-        return workspace.books.version(row.book, row.book_version).milestone(row.milestone)
+        return shelf.version(row.book_version).milestone(row.milestone)
     except ConfigError:
         return None

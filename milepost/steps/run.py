@@ -86,6 +86,7 @@ class BillingRun:
     """The state that the steps of one run share, in the order in which they fill it.
 
     fresh: the jobs that this run read anew, or is the first to decide; the others were left open by earlier runs.
+    remarks: what people should know of the rule book's files: one was changed, or is not published.
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
     read_again, changed_since: jobs kept from earlier runs that were read once more before billing; those found changed.
     lost: by request, how its answer was lost in this very run.
@@ -102,6 +103,7 @@ class BillingRun:
     problems: list[JobProblem] = field(default_factory=list)
     live_from: date | None = None
     before_live: list[Job] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     due: list[Due] = field(default_factory=list)
     chart: Chart | None = None
     chart_is_kept: bool = False

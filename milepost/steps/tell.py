@@ -104,7 +104,7 @@ async def _write_one(
     """None when it is told. The key is the billing's id, so that a repeat after a crash leaves no second note."""
     async with limit:
         try:
-            await workspace.platform.write_back(row.job_id, _words(workspace, row, short_code))
+            await workspace.platform.write_back(row.job_id, await _words(workspace, row, short_code))
         except RemoteError as error:
             return error
     return None
@@ -114,9 +114,9 @@ def _is_hopeless(error: RemoteError) -> bool:
     return error.permanent and not isinstance(error, AuthError) and error.status in _NEVER
 
 
-def _words(workspace: Workspace, row: BillingRow, short_code: str | None) -> WriteBack:
+async def _words(workspace: Workspace, row: BillingRow, short_code: str | None) -> WriteBack:
     url = deep_link(workspace.connection.xero.app_url, short_code, row.invoice_id or "")
-    milestone = known_milestone(workspace, row)
+    milestone = await known_milestone(workspace, row)
     amount = f"{row.currency} {row.invoice_total or row.total}"
     return WriteBack(
         key=row.id,

@@ -11,8 +11,8 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.connection import Connection
-from milepost.errors import AuthError
-from milepost.ledger import calllog, charts, connections, jobs
+from milepost.errors import AuthError, ConfigError
+from milepost.ledger import books, calllog, charts, connections, jobs
 from milepost.ledger.calllog import LogEntry
 from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import Database, open_database
@@ -22,6 +22,7 @@ from milepost.platforms.http import Call
 from milepost.platforms.protocol import Platform
 from milepost.platforms.registry import Wiring, open_platform
 from milepost.platforms.servicem8.settings import ServiceM8Settings
+from milepost.rules.shelf import BookShelf
 from milepost.rules.versions import BookFolder
 from milepost.settings import Installation
 from milepost.xero.client import CallRecord, XeroClient
@@ -41,13 +42,16 @@ def utcnow() -> datetime:
 
 @dataclass(slots=True)
 class Workspace:
-    """One connection's open clients and ledger. Xero is opened when it is first needed, since many polls find nothing."""
+    """One connection's open clients and ledger. Xero is opened when it is first needed, since many polls find nothing.
+
+    Billed is by `shelf`, the published versions of a rule book; `files` are what people write them in, if they are here.
+    """
 
     connection: Connection
     installation: Installation
     db: Database
     platform: Platform
-    books: BookFolder
+    files: BookFolder
     http: httpx.AsyncClient
     tokens: Tokens
     stack: AsyncExitStack
@@ -56,11 +60,20 @@ class Workspace:
     run_id: str | None = None
     _xero: XeroClient | None = None
     _xero_answered: bool = False
+    _shelves: dict[str, BookShelf] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The connection's name."""
         return self.connection.name
+
+    async def shelf(self, book: str | None = None) -> BookShelf:
+        """The published versions of a rule book, by default the connection's; read once for the workspace's life."""
+        name = book or self.connection.rule_book
+        if name not in self._shelves:
+            async with self.db.read() as c:
+                self._shelves[name] = await books.shelf_of(c, name)
+        return self._shelves[name]
 
     async def xero(self) -> XeroClient:
         """The client of the connection's organisation; finds out which one that is on first use."""
@@ -189,6 +202,16 @@ def books_folder(connection: Connection) -> Path:
     return here if (here / connection.rule_book).is_dir() else Path(__file__).parents[2] / "mappings"
 
 
+def unpublished(connection: Connection) -> ConfigError:
+    """Nothing can be billed by a book of which no version was published."""
+    own = connection.rule_books_dir
+    where = f" --folder {own}" if own else ""
+    return ConfigError(
+        f"connection {connection.name!r} bills by rule book {connection.rule_book!r}, of which no version is published. "
+        f"Publish it: milepost rules publish {connection.rule_book}{where}"
+    )
+
+
 @asynccontextmanager
 async def open_workspace(
     connection: Connection, installation: Installation, clock: Clock = utcnow
@@ -202,8 +225,8 @@ async def open_workspace(
         wiring = await _wiring(connection, db, calls, clock)
         platform = await stack.enter_async_context(open_platform(connection.platform, wiring))
         tokens = Tokens(connection.xero, LedgerTokenStore(db), http, token_set_id(connection))
-        books = BookFolder(books_folder(connection))
-        workspace = Workspace(connection, installation, db, platform, books, http, tokens, stack, clock, calls)
+        files = BookFolder(books_folder(connection))
+        workspace = Workspace(connection, installation, db, platform, files, http, tokens, stack, clock, calls)
         try:
             yield workspace
         finally:

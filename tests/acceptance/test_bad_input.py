@@ -5,7 +5,8 @@ from pathlib import Path
 
 from milepost.ledger.connections import list_connections
 from sandbox.faults import Fault
-from tests.flow_fixtures import PROJECT, Business, Businesses, Said, write_book
+from tests.book_files import write_book
+from tests.flow_fixtures import PROJECT, Business, Businesses, Said
 
 pytest_plugins = ["tests.flow_fixtures"]
 

@@ -1,9 +1,9 @@
-"""Runs that end early, by a broken rule book or a lost sign-in: nothing is forgotten, and alerts end."""
+"""Runs that end early, by an unpublished rule book or a lost sign-in: nothing is forgotten, and alerts end."""
 
 from milepost.ledger import alerts, connections, jobs
 from milepost.ledger.connections import ConnectionStatus
 from sandbox.faults import Fault
-from tests.flow_fixtures import PROJECT, Business, Businesses, write_book
+from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
 
@@ -21,22 +21,20 @@ async def status_of(business: Business) -> ConnectionStatus:
         return (await connections.get_connection(c, business.name)).status
 
 
-async def test_a_broken_rule_book_leaves_jobs_undecided_and_the_next_poll_bills_them(business: Businesses) -> None:
-    plumber = await business("kauri", book=BOOK)
-    folder = plumber.settings.rule_books_dir
-    assert folder is not None
-    write_book(folder.parent, plumber.settings.rule_book, BOOK.replace("version: 1 ", "versoin: 1 "))
+async def test_jobs_wait_for_a_rule_book_to_be_published_and_the_next_poll_bills_them(business: Businesses) -> None:
+    plumber = await business("kauri", book=BOOK, published=False)
+    book, folder = plumber.settings.rule_book, plumber.settings.rule_books_dir
     job_id = plumber.job(number="1482", lines=LINES)
     run = await plumber.poll()
-    assert run.stopped_by is not None
-    assert "v0001.yaml:6:1: version: is missing" in str(run.stopped_by)
+    assert f"no version is published. Publish it: milepost rules publish {book} --folder {folder}" in str(run.stopped_by)
     assert await undecided(plumber) == [job_id]
     told = len(plumber.slack)
     assert told > 0
     await plumber.poll()
     assert len(plumber.slack) == told  # the same trouble is told once
 
-    write_book(folder.parent, plumber.settings.rule_book, BOOK)
+    said = await plumber.command("rules", "publish", book, "--folder", str(folder))
+    assert said.code == 0, said.err
     run = await plumber.poll()
     assert run.counts["done"] == 1
     assert await undecided(plumber) == []

@@ -26,6 +26,7 @@ from sandbox.xero.documents import DEAD, Invoice
 from sandbox.xero.settings import App, XeroSettings
 from sandbox.xero.state import InternalError
 from sandbox.xero.tenant import Organisation
+from tests.book_files import publish, write_book
 from tests.sandbox_fixtures import unlimited
 
 PROJECT = Path(__file__).parents[2]
@@ -160,9 +161,7 @@ async def steps_world(home: Path, book: str | None = None) -> AsyncIterator[Step
     settings.xero = XeroSettings(apps=(app,), limits=settings.xero.limits)
     folder = PROJECT / "mappings"
     if book:
-        folder = home / "mappings"
-        (folder / "own").mkdir(parents=True)
-        (folder / "own/v0001.yaml").write_text(book)
+        folder = write_book(home, "own", book)
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox(settings))
         sandbox.fieldbook.account("albion")
@@ -190,4 +189,5 @@ async def steps_world(home: Path, book: str | None = None) -> AsyncIterator[Step
         installation = Installation(home, url, Fernet.generate_key(), "http://127.0.0.1:4280")
         async with open_database(installation) as db, db.write() as c:
             await save_connection(c, "acme", "declared", connection.rule_book, datetime.now(UTC))
+        await publish(installation, folder, connection.rule_book)
         yield Steps(sandbox, connection, installation)

@@ -1,0 +1,105 @@
+"""`milepost rules publish BOOK`: the new versions of a book into the ledger, once everything about them is in order."""
+
+import asyncio
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.rules.shared import (
+    PERSON_NEEDED,
+    AsJson,
+    Folder,
+    err,
+    out,
+    print_json,
+    root_folder,
+    table_of,
+    usage_errors,
+)
+from milepost.ledger.database import open_database
+from milepost.rules.shelf import Published
+from milepost.rules.versions import BookFolder
+from milepost.settings import installation
+from milepost.steps.publish import Gate, Publication, publish_book
+from milepost.steps.workspace import utcnow
+
+GATES: tuple[Gate, ...] = ()
+"""What every version must pass before it is published, in order."""
+SHORT_HASH = 12
+
+
+def publish(
+    book: Annotated[str, typer.Argument(help="A book's name.")],
+    folder: Folder = None,
+    by: Annotated[str | None, typer.Option(help="Who publishes; by default your login.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish the new versions of a book: from then on they bill, on every machine, and never change.
+
+    Each is loaded, linted and tested first. Exit code 1 when one may not be published; then none is.
+    """
+    with usage_errors():
+        done = asyncio.run(publish_from(root_folder(folder), book, by or _login()))
+    if as_json:
+        print_json(_document(done))
+    else:
+        _show(done)
+    raise typer.Exit(PERSON_NEEDED if done.refused else 0)
+
+
+async def publish_from(folder: Path, book: str, by: str | None) -> Publication:
+    """Publish a book of this folder into the installation's ledger."""
+    async with open_database(installation()) as db:
+        return await publish_book(db, BookFolder(folder), book, gates=GATES, by=by, now=utcnow())
+
+
+def _login() -> str | None:
+    """Who is logged in; None where the machine cannot say, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def _show(done: Publication) -> None:
+    for why in done.refused:
+        err.print(f"[red]✗[/] {escape(why)}", soft_wrap=True)
+    if done.refused:
+        err.print("Nothing was published.")
+        return
+    if not done.published:
+        out.print(f"Every version of {escape(done.book)} is published already.")
+        return
+    table = table_of("Book", "Version", "Effective from", "Hash", "File")
+    for version in done.published:
+        cells = (version.book, str(version.version), str(version.effective_from), version.sha256[:SHORT_HASH], version.path)
+        table.add_row(*map(escape, cells))
+    out.print(table)
+    for warning in done.warnings:
+        out.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
+    out.print("[green]✓[/] published; jobs that it may bill otherwise are looked at again by the next poll", soft_wrap=True)
+
+
+def _document(done: Publication) -> dict[str, Any]:
+    return {
+        "ok": not done.refused,
+        "book": done.book,
+        "published": [published_document(version) for version in done.published],
+        "refused": list(done.refused),
+        "warnings": list(done.warnings),
+    }
+
+
+def published_document(version: Published) -> dict[str, Any]:
+    """A published version as JSON."""
+    return {
+        "version": version.version,
+        "effective_from": version.effective_from.isoformat(),
+        "sha256": version.sha256,
+        "published_at": version.published_at.isoformat(),
+        "published_by": version.published_by,
+        "path": version.path,
+    }
