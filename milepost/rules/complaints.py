@@ -30,11 +30,14 @@ _KINDS = {
 }
 
 
-def complaint(error: ErrorDetails, path: Path) -> str:
-    """One sentence for one error at this place; `path` holds only keys and places that are really in the file."""
+def complaint(error: ErrorDetails, path: Path, root: type[BaseModel] = RuleBook) -> str:
+    """One sentence for one error at this place of a file whose model is `root`.
+
+    `path` holds only keys and places that are really in the file.
+    """
     kind = error["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(path)
+        return _unknown_key(path, root)
     if error["input"] is None:
         return "is empty; fill it in, or remove the key"
     if kind in ("enum", "literal_error"):
@@ -46,9 +49,9 @@ def complaint(error: ErrorDetails, path: Path) -> str:
     return _wrong_kind(error) or _shortened(error)
 
 
-def _unknown_key(path: Path) -> str:
+def _unknown_key(path: Path, root: type[BaseModel]) -> str:
     key = str(path[-1])
-    owners = list(_models_at(path[:-1]))
+    owners = list(_models_at(path[:-1], root))
     known = [name for owner in owners for name in owner.model_fields]
     if key in known:
         return f"does not go together with the other keys here; give one of {', '.join(known)}"
@@ -66,9 +69,9 @@ def _homes(owner: type[BaseModel], key: str) -> Iterator[str]:
             yield name
 
 
-def _models_at(path: Path) -> Iterable[type[BaseModel]]:
-    """The models that may stand at a place of the book."""
-    kinds: list[Any] = [RuleBook]
+def _models_at(path: Path, root: type[BaseModel]) -> Iterable[type[BaseModel]]:
+    """The models that may stand at a place of the file."""
+    kinds: list[Any] = [root]
     for step in path:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
     return [model for kind in kinds for model in _models_in(kind)]

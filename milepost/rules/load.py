@@ -5,8 +5,10 @@ to their places here, in plain words (`complaints`).
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,9 +19,24 @@ from milepost.rules.model import Origin, RuleBook
 from milepost.rules.problems import Located, RuleBookErrors, keys_of
 from milepost.rules.yaml_text import Mark, Path, Tree, read_yaml
 
-__all__ = ["Header", "Located", "RuleBookErrors", "load_book", "parse_book", "read_header", "read_text"]
+__all__ = ["Header", "Located", "RuleBookErrors", "Shape", "load_book", "parse_as", "parse_book", "read_header", "read_text"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[Model]):
+    """What a file is: its model, what people call it, and by list what an entry is called and the key of its name."""
+
+    model: type[Model]
+    what: str
+    named: Mapping[str, tuple[str, str]]
+
+
+AnyShape: TypeAlias = Shape[Any]
 
 _NAMED = {"lines": ("rule", "id"), "rates": ("rate", "id"), "milestones": ("milestone", "code")}
+_BOOK = Shape(RuleBook, "rule book", _NAMED)
 
 
 class Header(BaseModel):
@@ -63,6 +80,20 @@ def parse_book(text: str, path: str, book: str) -> RuleBook:
     return loaded.from_origin(Origin(book=book, path=path, sha256=sha256, lines=_entry_lines(tree), marks=_marks(tree)))
 
 
+def parse_as(text: str, path: str, shape: Shape[Model]) -> tuple[Model, Tree]:
+    """A file that is read as rule books are, and the places of all in it. Raises RuleBookErrors with all that is wrong."""
+    tree = _tree_of(text, path, shape)
+    errors = [*_faults(tree, path, shape), *_repeated(tree, path, shape)]
+    try:
+        loaded = shape.model.model_validate(tree.value)
+    except ValidationError as error:
+        errors += _invalid(error.errors(include_url=False), tree, path, shape)
+        raise RuleBookErrors(errors) from error
+    if errors:
+        raise RuleBookErrors(errors)
+    return loaded, tree
+
+
 def read_header(text: str, path: str) -> Header:
     """Version and date of a book, whose other parts may be broken. Raises RuleBookErrors when these are."""
     tree = _tree_of(text, path)
@@ -77,20 +108,20 @@ def version_mark(text: str) -> Mark:
     return read_yaml(text).mark(("version",))
 
 
-def _tree_of(text: str, path: str) -> Tree:
-    tree = read_yaml(text)
+def _tree_of(text: str, path: str, shape: AnyShape = _BOOK) -> Tree:
+    tree = read_yaml(text, shape.what)
     if not tree.complete:
-        raise RuleBookErrors(_faults(tree, path))
+        raise RuleBookErrors(_faults(tree, path, shape))
     return tree
 
 
-def _faults(tree: Tree, path: str) -> Iterator[Located]:
-    return (_located(tree, path, fault.mark, fault.path, fault.message) for fault in tree.faults)
+def _faults(tree: Tree, path: str, shape: AnyShape = _BOOK) -> Iterator[Located]:
+    return (_located(tree, path, fault.mark, fault.path, fault.message, shape) for fault in tree.faults)
 
 
-def _repeated(tree: Tree, path: str) -> Iterator[Located]:
+def _repeated(tree: Tree, path: str, shape: AnyShape = _BOOK) -> Iterator[Located]:
     """Ids of rules and codes of milestones are given once; the second is the error."""
-    for section, (_, key) in _NAMED.items():
+    for section, (_, key) in shape.named.items():
         first: dict[str, int] = {}
         for place, entry in _entries(tree, section):
             name, here = entry.get(key), (section, place, key)
@@ -98,7 +129,7 @@ def _repeated(tree: Tree, path: str) -> Iterator[Located]:
                 continue
             if name in first:
                 message = f"'{name}' is used twice; first in line {first[name]}"
-                yield _located(tree, path, tree.mark(here), here, message)
+                yield _located(tree, path, tree.mark(here), here, message, shape)
             first.setdefault(name, tree.mark(here).line)
 
 
@@ -112,29 +143,29 @@ def _empty_conditions(tree: Tree, path: str) -> Iterator[Located]:
                 yield _located(tree, path, tree.key_mark(here), here, "is empty; fill it in, or remove the condition")
 
 
-def _invalid(errors: Iterable[ErrorDetails], tree: Tree, path: str) -> Iterator[Located]:
+def _invalid(errors: Iterable[ErrorDetails], tree: Tree, path: str, shape: AnyShape = _BOOK) -> Iterator[Located]:
     for error in errors:
         here = tree.place_of(error["loc"])
         if tree.is_spoilt(here) or (error["type"] == "too_short" and tree.value_at(here)):
             continue  # pydantic counts only the members that are right, and complains of the others anyway
         if error["type"] == "missing":
-            yield _located(tree, path, tree.key_mark(here), (*here, str(error["loc"][-1])), "is missing")
+            yield _located(tree, path, tree.key_mark(here), (*here, str(error["loc"][-1])), "is missing", shape)
         else:
             about_key = error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
             mark = tree.key_mark(here) if about_key else tree.mark(here)
-            yield _located(tree, path, mark, here, complaint(error, here))
+            yield _located(tree, path, mark, here, complaint(error, here, shape.model), shape)
 
 
-def _located(tree: Tree, file: str, mark: Mark, path: Path, message: str) -> Located:
-    entry, rest = _entry_of(tree, path)
+def _located(tree: Tree, file: str, mark: Mark, path: Path, message: str, shape: AnyShape = _BOOK) -> Located:
+    entry, rest = _entry_of(tree, path, shape.named)
     return Located(file, *mark, entry, keys_of(rest), message)
 
 
-def _entry_of(tree: Tree, path: Path) -> tuple[str, Path]:
+def _entry_of(tree: Tree, path: Path, named: Mapping[str, tuple[str, str]]) -> tuple[str, Path]:
     """The rule or milestone that a place is in, by its id where it has one, and the rest of the way."""
-    if len(path) < 2 or path[0] not in _NAMED or not isinstance(path[1], int):
+    if len(path) < 2 or path[0] not in named or not isinstance(path[1], int):
         return "", path
-    noun, key = _NAMED[str(path[0])]
+    noun, key = named[str(path[0])]
     name = tree.value_at((*path[:2], key))
     return (f"{noun} '{name}'" if isinstance(name, str) else f"{noun} {path[1] + 1}"), path[2:]
 
