@@ -2,10 +2,13 @@
 
     lines      each line is coded by the first rule that matches it        milepost.billing.coding
     discounts  those to be spread are spread over the lines that bear them  milepost.billing.discounts
+    merging    lines that are shown as one are put together                 milepost.billing.merging
     stage      the milestone's part of the whole, less what was billed      milepost.billing.stages
+    deposits   those that the platform took are taken off or told of        milepost.billing.deposits
     draft      dates, number, reference, currency, totals                   milepost.billing.drafts
 
-A trouble anywhere makes a Hold that names all troubles; nothing left to bill makes a Skip.
+A trouble anywhere makes a Hold that names all troubles; nothing left to bill makes a Skip; a cancelled job that was billed
+a Credit.
 """
 
 from collections.abc import Sequence
@@ -24,6 +27,7 @@ from milepost.billing.coding import (
     is_words,
     troubles_of,
 )
+from milepost.billing.credits import credit_of
 from milepost.billing.dates import check_dates
 from milepost.billing.decision import (
     Bill,
@@ -35,11 +39,13 @@ from milepost.billing.decision import (
     Skip,
     Undecided,
 )
+from milepost.billing.deposits import deposits_on
 from milepost.billing.discounts import spread_discounts
 from milepost.billing.drafts import check_currency_said, currency_of, draft_of
+from milepost.billing.earlier import is_of_the_job, total_of
 from milepost.billing.facts import Facts, History
-from milepost.billing.milestones import settings_for
-from milepost.billing.stages import stage_lines
+from milepost.billing.milestones import already_billed, by_number, settings_for
+from milepost.billing.stages import Staged, stage_lines
 from milepost.billing.trouble import Trouble, hold
 from milepost.jobs import Job, Line, LineKind, LineTax
 from milepost.money import ZERO, LineAmountTypes
@@ -56,12 +62,15 @@ _TYPES = {
 
 def decide(job: Job, milestone: Milestone, facts: Facts, book: RuleBook, history: History) -> Decision:
     """The decision for one due milestone. Same arguments, same decision: no clock, no I/O."""
-    key = BillingKey(connection=facts.connection, job_id=job.id, milestone=milestone.code)
-    if billed := history.of(milestone.code):
-        name = f" by {billed.number}" if billed.number else ""
-        return _skip(key, job, book, "already_billed", f"Milestone {milestone.code} was billed already{name}.")
+    if why := already_billed(job, milestone, history):
+        billed = history.of(milestone.code)
+        key = _key(job, milestone, facts, billed.sequence if billed else 1)
+        return _skip(key, job, book, "already_billed", why)
+    key = _key(job, milestone, facts, history.next_sequence(milestone.code))
+    if milestone.amount == "credit":
+        return credit_of(key, job, milestone, book, history)
     settings = settings_for(book, milestone)
-    coding = Coding(job, milestone, book, facts.chart, settings, _TYPES[settings.line_amounts])
+    coding = Coding(job, milestone.numbered(key.sequence), book, facts.chart, settings, _TYPES[settings.line_amounts])
     troubles = _job_troubles(job, facts, coding, history)
     coded, notes = _coded_lines(coding)
     if isinstance(coded, list) and not troubles:
@@ -79,12 +88,18 @@ def _decide_stage(
     history: History,
 ) -> Decision:
     job, book = coding.job, coding.book
-    staged = stage_lines(coding, [line.invoice_line(coding.types) for line in coded], history)
+    full = [line.invoice_line(coding.types) for line in coded]
+    staged = stage_lines(coding, full, history)
     if isinstance(staged, Trouble):
         return hold(key, job, book, [staged])
+    deposits = deposits_on(coding, staged, history)
+    if isinstance(deposits, Trouble):
+        return hold(key, job, book, [deposits])
     if not staged.lines:
         return _skip(key, job, book, staged.code, " ".join(staged.sums))
-    draft = draft_of(coding, key, staged.lines, facts, history)
+    if key.sequence > 1 and coding.milestone.again == "hold":
+        return hold(key, job, book, [_more_due(coding, staged, history)])
+    draft = draft_of(coding, key, (*staged.lines, *deposits.lines), facts, history)
     if isinstance(draft, Trouble):
         return hold(key, job, book, [draft])
     assert isinstance(facts.contact, ExistingContact | NewContact)
@@ -92,12 +107,38 @@ def _decide_stage(
         key=key,
         contact=facts.contact,
         draft=draft,
-        sums=(*staged.sums, *notes),
-        warnings=(*job.warnings, *_total_warning(coding, history, draft)),
+        sums=(*staged.sums, *deposits.sums, *notes),
+        warnings=(*job.warnings, *deposits.warnings, *_total_warning(coding, history, draft)),
+        deposits=deposits.taken,
         book=book.origin.book,
         book_version=book.version,
         book_sha256=book.origin.sha256,
         fingerprint=job.fingerprint,
+    )
+
+
+def _key(job: Job, milestone: Milestone, facts: Facts, sequence: int) -> BillingKey:
+    return BillingKey(connection=facts.connection, job_id=job.id, milestone=milestone.code, sequence=sequence)
+
+
+def _more_due(coding: Coding, staged: Staged, history: History) -> Trouble:
+    """The job has grown since its stage was billed; whether that is to be billed is for a person."""
+    milestone = coding.milestone
+    billed = history.of(milestone.code)
+    total = total_of(coding.types, staged.lines)
+    tax = "" if coding.types is LineAmountTypes.NO_TAX else " with tax"
+    if total < 0:
+        return Trouble(
+            "over_billed",
+            f"The job's taxes have changed since {milestone.code} was billed: {-total}{tax} was billed too much.",
+            "If the job is right, credit the difference in Xero; if not, correct its lines on the platform. Then run again.",
+        )
+    return Trouble(
+        "more_due",
+        f"The job has changed since {milestone.code} was billed{by_number(billed) if billed else ''}: "
+        f"{total}{tax} more is due. {' '.join(staged.sums)}",
+        f"Bill it by a further invoice with 'when_more: bill' at {coding.book.where(f'milestones.{milestone.code}')}, or by "
+        "hand in Xero; or undo the change on the platform, if it is a mistake.",
     )
 
 
@@ -224,9 +265,11 @@ def _total_warning(coding: Coding, history: History, draft: Draft) -> tuple[str,
     reported = coding.job.reported_totals
     if coding.milestone.amount != "remaining" or coding.types is LineAmountTypes.NO_TAX:
         return ()
-    stated, ours, words = reported.inc, draft.total + sum((b.total for b in history.billed), ZERO), "with tax"
+    lines = [line for lines in (*(b.lines for b in history.billed), draft.lines) for line in lines if is_of_the_job(line)]
+    total, tax = total_of(coding.types, lines), sum((line.tax for line in lines), ZERO)
+    stated, ours, words = reported.inc, total, "with tax"
     if stated is None:
-        stated, ours, words = reported.ex, draft.sub_total + sum((b.sub_total for b in history.billed), ZERO), "before tax"
+        stated, ours, words = reported.ex, total - tax, "before tax"
     if stated is None or stated == ours:
         return ()
     return (f"The platform shows a total of {stated} {words}; by Xero's arithmetic the job's invoices come to {ours}.",)

@@ -81,7 +81,15 @@ def _numbering(coding: Coding, history: History) -> tuple[str | None, str] | Tro
             f"The invoice's number or reference cannot be filled: {problem}.",
             f"Correct it at {coding.book.where('invoice')}.",
         )
+    number = _numbered(coding, number, history)
     return _number_trouble(coding, number, history) or (number, reference[:_LONGEST].rstrip())
+
+
+def _numbered(coding: Coding, number: str | None, history: History) -> str | None:
+    """A further invoice of a stage, whose template gives it the number of one before it, adds its place: 1482-PRG-2."""
+    milestone = coding.milestone
+    earlier = {billed.number for billed in history.billed if billed.milestone == milestone.code}
+    return f"{number}-{milestone.sequence}" if number and number in earlier else number
 
 
 def _number_trouble(coding: Coding, number: str | None, history: History) -> Trouble | None:

@@ -1,8 +1,25 @@
-"""Which milestones of a job are due: its status asks for them and no live invoice answers yet."""
+"""Which milestones of a job are due: its status asks for them, their conditions hold, and no live invoice answers yet."""
 
-from milepost.billing.facts import History
+from dataclasses import dataclass
+
+from milepost.billing.decision import Rejected
+from milepost.billing.facts import Billed, History
 from milepost.jobs import Job
+from milepost.rules import match
 from milepost.rules.model import InvoiceSettings, Milestone, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class NotDue:
+    """Why a milestone is not due, by a stable `code`: status, condition, nothing_billed or already_billed.
+
+    rejected: the condition of its `when` that does not hold.
+    """
+
+    milestone: str
+    code: str
+    why: str
+    rejected: Rejected | None = None
 
 
 def due_milestones(job: Job, book: RuleBook, history: History) -> list[Milestone]:
@@ -10,15 +27,71 @@ def due_milestones(job: Job, book: RuleBook, history: History) -> list[Milestone
 
     A job that jumps straight to completion skips the stages before it: what they would have billed is in what remains.
     """
+    return [milestone for milestone in book.milestones if not_due(job, milestone, history) is None]
+
+
+def why_not_due(job: Job, book: RuleBook, history: History) -> list[NotDue]:
+    """Why each of the other milestones is not due, in the book's order."""
+    found = (not_due(job, milestone, history) for milestone in book.milestones)
+    return [reason for reason in found if reason]
+
+
+def not_due(job: Job, milestone: Milestone, history: History) -> NotDue | None:
+    """Why this milestone is not due; None when it is."""
+    code = milestone.code
+    if not asks_for(job, milestone):
+        statuses = ", ".join(f"'{status}'" for status in milestone.on_status)
+        return NotDue(code, "status", f"The job is '{job.raw_status}'; {code} is due at {statuses}.")
+    if refused := _refusal(job, milestone):
+        return NotDue(code, "condition", _condition(milestone, refused), refused)
+    if milestone.amount == "credit" and not history.billed:
+        return NotDue(code, "nothing_billed", f"Nothing was billed of the job, so {code} has nothing to credit.")
+    if why := already_billed(job, milestone, history):
+        return NotDue(code, "already_billed", why)
+    return None
+
+
+def asks_for(job: Job, milestone: Milestone) -> bool:
+    """Whether the job's status is one of the milestone's."""
     status = job.raw_status.casefold()
-    return [
-        milestone
-        for milestone in book.milestones
-        if any(status == wanted.casefold() for wanted in milestone.on_status) and history.of(milestone.code) is None
-    ]
+    return any(status == wanted.casefold() for wanted in milestone.on_status)
+
+
+def applies(job: Job, milestone: Milestone) -> bool:
+    """Whether the milestone's conditions hold for the job, whatever its status."""
+    return _refusal(job, milestone) is None
+
+
+def already_billed(job: Job, milestone: Milestone, history: History) -> str | None:
+    """Why a billed milestone has nothing more to look for; None when it is unbilled, or its job has changed since."""
+    billed = history.of(milestone.code)
+    if billed is None:
+        return None
+    if milestone.again == "ignore":
+        return f"Milestone {milestone.code} was billed already{by_number(billed)}."
+    if billed.fingerprint == job.fingerprint:
+        return f"Milestone {milestone.code} was billed already{by_number(billed)}, and the job has not changed since."
+    return None
+
+
+def by_number(billed: Billed) -> str:
+    """` by INV-1`, where the number is known."""
+    return f" by {billed.number}" if billed.number else ""
 
 
 def settings_for(book: RuleBook, milestone: Milestone) -> InvoiceSettings:
     """The book's invoice settings with the milestone's own keys laid over them."""
     changes = {key: value for key, value in milestone.invoice if value is not None}
     return book.invoice.model_copy(update=changes) if changes else book.invoice
+
+
+def _refusal(job: Job, milestone: Milestone) -> Rejected | None:
+    return match.job_refusal(milestone.when, job) if milestone.when.model_fields_set else None
+
+
+def _condition(milestone: Milestone, refused: Rejected) -> str:
+    seen = refused.seen or "nothing"
+    return (
+        f"{milestone.code} is only for jobs of which its conditions hold: "
+        f"{refused.condition} is to be {refused.wanted}, and is {seen}."
+    )

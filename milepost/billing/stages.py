@@ -1,184 +1,197 @@
 """What a milestone bills of a job, so that over all milestones the net and each tax type add up to the cent.
 
-A share (percent or flat) is split over the accounts and tax types of the job's lines; see `milepost.billing.shares`.
-What remains is billed by showing every line of the job and taking off, line by line and with their own tax, what earlier
-invoices billed.
+A share (percent, flat or progress) is split over the accounts and tax types of the job's lines: `milepost.billing.shares`.
+What remains is billed by showing every line of the job and taking off what earlier invoices billed:
+`milepost.billing.remaining`. What a stage holds back counts as billed until a later stage bills it: `retention`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from milepost.billing.checks import check_account, check_tax, check_tracking
 from milepost.billing.coding import Coding
-from milepost.billing.decision import InvoiceLine, Why
-from milepost.billing.facts import Billed, History
+from milepost.billing.decision import InvoiceLine
+from milepost.billing.earlier import EarlierLine, billed_lines, deducted_deposits, kept_lines, sum_of, total_of
+from milepost.billing.facts import History
+from milepost.billing.remaining import come_to_the_same, is_settled, only_changes, taken_off
+from milepost.billing.retention import is_released_later, retained_lines
 from milepost.billing.shares import share_lines
 from milepost.billing.trouble import Trouble
-from milepost.money import CENT, HUNDRED, ZERO, LineAmountTypes, line_tax, round2
-from milepost.rules.model import Flat, Milestone, Percent
+from milepost.billing.wanted import wanted_by
+from milepost.money import CENT, round2
 
-ONE = Decimal(1)
 _MOST_CENTS = 100
 """How far a share may be lowered for the sake of rounding: each part's tax is off by half a cent at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A milestone's lines, and how its amount came about, sentence by sentence. No lines: nothing is billed, by `code`."""
+    """A milestone's lines, and how its amount came about, sentence by sentence. No lines: nothing is billed, by `code`.
+
+    is_last: it bills all that was left of the job.
+    """
 
     lines: tuple[InvoiceLine, ...]
     sums: tuple[str, ...]
     code: str = "fully_billed"
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where the job stands before this stage: its lines, what was billed and held back, and the amount that is left."""
+
+    full: Sequence[InvoiceLine]
+    history: History
+    earlier: Sequence[EarlierLine]
+    kept: Sequence[EarlierLine]
+    left: Decimal
+    sums: tuple[str, ...]
 
 
 def stage_lines(coding: Coding, full: Sequence[InvoiceLine], history: History) -> Staged | Trouble:
     """The lines of the milestone at hand, given all of the job's lines as one invoice would show them."""
-    whole = _sum(full)
-    earlier = _sum(line for billed in history.billed for line in billed.lines)
-    if whole < earlier and history.billed:
-        return _over_billed(whole, earlier, history)
+    earlier, kept = billed_lines(history), kept_lines(history)
+    if kept and _releases(coding, history):
+        earlier, kept = [*earlier, *kept], []
+    whole, before = sum_of(full), sum_of(one.line for one in earlier)
+    if whole < before and history.billed:
+        return _over_billed(whole, before, history)
     if whole < 0:
         return _below_zero(whole)
-    sums = _sentences(whole, earlier, history)
     if not history.billed and whole == 0:
-        return Trouble(
-            "zero_total",
-            "The job comes to 0.00.",
-            "Price its lines on the platform, or, if it is free of charge, let a rule drop its lines or mark it by hand.",
-        )
-    if coding.milestone.amount == "remaining":
-        return _remaining(coding, full, history, (*sums, f"This invoice: what remains, {whole - earlier}."))
-    return _share(coding, full, history, whole - earlier, sums)
+        return _zero_total()
+    sums = _sentences(whole, before, sum_of(one.line for one in kept), history)
+    staged = _stage(coding, _Standing(full, history, earlier, kept, whole - before, sums))
+    return staged if isinstance(staged, Trouble) else _less_retention(coding, full, staged)
 
 
-def _remaining(coding: Coding, full: Sequence[InvoiceLine], history: History, sums: tuple[str, ...]) -> Staged | Trouble:
-    billed_lines = [(billed, line) for billed in history.billed for line in billed.lines if line.account]
-    for billed, line in billed_lines:
-        if trouble := _no_longer(coding, billed, line):
-            return trouble
-    lines = (*full, *(_taken_off(billed, line) for billed, line in billed_lines))
-    if history.billed and not _is_unsettled(full, lines):
-        return Staged((), (*sums[:-1], "Nothing is left to bill."))
-    return Staged(lines, sums)
+def _releases(coding: Coding, history: History) -> bool:
+    """What remains bills what was held back too, when no later stage is there to do so."""
+    first_of_all = coding.milestone.amount == "remaining" and coding.milestone.sequence == 1
+    return first_of_all and not is_released_later(coding, history)
 
 
-def _is_unsettled(full: Sequence[InvoiceLine], lines: Sequence[InvoiceLine]) -> bool:
-    """Nothing left in total can still hide a difference between tax types, or money that a deposit account keeps."""
-    own = {line.account for line in full}
-    sums: dict[tuple[str, str | None], Decimal] = {}
-    for line in lines:
-        for key, amount in (
-            (("amount of", line.tax_type), line.amount),
-            (("tax of", line.tax_type), line.tax),
-            (("kept in", line.account), ZERO if line.account in own else line.amount),
-        ):
-            sums[key] = sums.get(key, ZERO) + amount
-    return any(sums.values())
+def _stage(coding: Coding, job: _Standing) -> Staged | Trouble:
+    amount = coding.milestone.amount
+    if amount == "retention":
+        return _released(coding, job)
+    if amount != "remaining":
+        return _share(coding, job)
+    if job.left > 0 and (too_little := _below_minimum(coding, job, job.left)):
+        return too_little
+    if coding.milestone.sequence > 1:
+        return _supplement(coding, job)
+    return _remaining(coding, job, f"This invoice: what remains, {job.left}.")
 
 
-def _no_longer(coding: Coding, billed: Billed, line: InvoiceLine) -> Trouble | None:
-    """Why an earlier line cannot be taken off: its account, tax or tracking is gone, or the tax is another rate now."""
-    assert line.account is not None
-    where = f"the earlier invoice {billed.number or billed.milestone}"
-    account = check_account(coding.chart, line.account, where)
-    if isinstance(account, Trouble):
-        return account
-    found = (check_tracking(coding.chart, t.category, t.option, where) for t in line.tracking)
-    if trouble := next((trouble for trouble in found if trouble), None):
-        return trouble
-    if line.tax_type is None:
-        return None
-    rate = check_tax(coding.chart, account, line.tax_type, where)
-    if isinstance(rate, Trouble):
-        return rate
-    if line_tax(line.amount, rate.effective_rate, coding.types) == line.tax:
-        return None
-    return Trouble(
-        "tax_changed",
-        f"{billed.number or billed.milestone} billed {line.tax} tax of type {line.tax_type} on {line.amount}; "
-        f"in Xero that type is {rate.effective_rate}% now, so it cannot be taken off to the cent.",
-        "Bill this job's last stage by hand in Xero.",
-    )
+def _remaining(coding: Coding, job: _Standing, sentence: str) -> Staged | Trouble:
+    taken = taken_off(coding, job.earlier)
+    if isinstance(taken, Trouble):
+        return taken
+    lines = (*job.full, *taken)
+    if job.history.billed and is_settled(job.full, lines):
+        return Staged((), (*job.sums, "Nothing is left to bill."), is_last=True)
+    return Staged(lines, (*job.sums, sentence), is_last=True)
 
 
-def _taken_off(billed: Billed, line: InvoiceLine) -> InvoiceLine:
-    """An earlier line with its sign turned: same account, tax type and tracking, its very amount and tax."""
-    number = f" {billed.number}" if billed.number else ""
-    why = Why(
-        rule=f"less {billed.milestone}",
-        version=line.why.version,
-        where=line.why.where,
-        account_from="the earlier invoice",
-        tax_from="the earlier invoice",
-        amount_from=f"billed by {billed.milestone}{number}",
-        source_lines=line.why.source_lines,
-    )
-    return line.model_copy(
-        update={
-            "description": f"Less invoiced earlier{number}: {line.description}"[:4000],
-            "quantity": ONE,
-            "unit_amount": -line.amount,
-            "discount_rate": None,
-            "discount_amount": None,
-            "item": None,
-            "amount": -line.amount,
-            "tax": -line.tax,
-            "why": why,
-        }
-    )
+def _supplement(coding: Coding, job: _Standing) -> Staged | Trouble:
+    """A further invoice of what remains shows only what changed since; recoded or reworded lines alone make none."""
+    if come_to_the_same(job.full, [one.line for one in job.earlier]):
+        return Staged((), (*job.sums, "The job still comes to what was billed."), "already_billed", is_last=True)
+    lines, gone = only_changes(job.full, job.earlier, job.history)
+    taken = taken_off(coding, gone)
+    if isinstance(taken, Trouble):
+        return taken
+    total = total_of(coding.types, (*lines, *taken))
+    if total == 0:
+        same = "With its tax the job still comes to what was billed."
+        return Staged((), (*job.sums, same), "already_billed", is_last=True)
+    return Staged((*lines, *taken), (*job.sums, f"This invoice: what changed since, {job.left}."), is_last=True)
 
 
-def _share(
-    coding: Coding, full: Sequence[InvoiceLine], history: History, left: Decimal, sums: tuple[str, ...]
-) -> Staged | Trouble:
-    wanted, how = _wanted(coding.milestone, _sum(full))
-    amount = round2(min(wanted, left))
+def _released(coding: Coding, job: _Standing) -> Staged | Trouble:
+    amount = -sum_of(one.line for one in job.kept)
     if amount <= 0:
-        nothing = "Nothing is left to bill." if left <= 0 else f"{how}, which is nothing to bill.".capitalize()
-        return Staged((), (*sums, nothing), "fully_billed" if left <= 0 else "nothing_due")
-    capped = f", capped at the {left} that is left" if amount < wanted else ""
-    if amount == left and history.billed and _may_be_itemised(coding.milestone):
-        return _remaining(coding, full, history, (*sums, f"This invoice: {how}{capped}, which is all that remains."))
+        return Staged((), (*job.sums, "No earlier invoice held anything back."), "nothing_due")
+    lines = taken_off(coding, job.kept)
+    if isinstance(lines, Trouble):
+        return lines
+    too_little = _below_minimum(coding, job, amount)
+    return too_little or Staged(lines, (*job.sums, f"This invoice: the {amount} that was held back."))
+
+
+def _share(coding: Coding, job: _Standing) -> Staged | Trouble:
+    wanted = wanted_by(coding, job.full, job.history)
+    if isinstance(wanted, Trouble):
+        return wanted
+    how, left = wanted.how, job.left
+    amount = round2(min(wanted.amount, left))
+    if amount <= 0:
+        return _nothing_due(coding, job, how)
+    if too_little := _below_minimum(coding, job, amount):
+        return too_little
+    capped = f", capped at the {left} that is left" if amount < wanted.amount else ""
+    if amount == left and job.history.billed and _may_be_itemised(coding):
+        return _remaining(coding, job, f"This invoice: {how}{capped}, which is all that remains.")
     for cents in range(_MOST_CENTS):
         lowered = amount - cents * CENT
         if lowered <= 0:
             break
-        lines = share_lines(coding, full, lowered, how)
+        lines = share_lines(coding, job.full, lowered, how)
         if isinstance(lines, Trouble):
             return lines
-        if _left_with_tax(coding.types, full, history, lines) >= 0:
+        if _left_with_tax(coding, job, lines) >= 0:
             less = f", less {cents * CENT} so that its tax is not more than the job's" if cents else ""
-            return Staged(lines, (*sums, f"This invoice: {how}{capped}{less}."))
+            sums = (*job.sums, f"This invoice: {how}{capped}{less}.")
+            return Staged(lines, sums, is_last=_is_last(coding, lowered == left))
     return _more_tax_than_the_job(coding)
 
 
-def _may_be_itemised(milestone: Milestone) -> bool:
+def _is_last(coding: Coding, takes_all: bool) -> bool:
+    """A share of all that is left is the job's last, unless the book has a stage for what remains."""
+    return takes_all and all(milestone.amount != "remaining" for milestone in coding.book.milestones)
+
+
+def _may_be_itemised(coding: Coding) -> bool:
     """Whether the stage that bills the last of a job may show its lines, which alone gives the tax to the cent."""
+    milestone = coding.milestone
     return milestone.account is None and milestone.tax is None and milestone.lines != "summary"
 
 
-def _wanted(milestone: Milestone, whole: Decimal) -> tuple[Decimal, str]:
-    amount = milestone.amount
-    assert amount != "remaining"
-    if isinstance(amount, Percent):
-        share = round2(whole * amount.percent / HUNDRED)
-        return share, f"{amount.percent}% of {whole} is {share}"
-    assert isinstance(amount, Flat)
-    return amount.flat, f"a flat {amount.flat}"
-
-
-def _left_with_tax(
-    types: LineAmountTypes, full: Sequence[InvoiceLine], history: History, lines: Sequence[InvoiceLine]
-) -> Decimal:
+def _left_with_tax(coding: Coding, job: _Standing, lines: Sequence[InvoiceLine]) -> Decimal:
     """What a last invoice would still come to, were these lines billed now: Xero takes none below zero."""
-    billed = [line for earlier in history.billed for line in earlier.lines]
-    return _total(types, full) - _total(types, billed) - _total(types, lines)
+    types = coding.types
+    return total_of(types, job.full) - total_of(types, (one.line for one in job.earlier)) - total_of(types, lines)
 
 
-def _total(types: LineAmountTypes, lines: Iterable[InvoiceLine]) -> Decimal:
-    exclusive = types is LineAmountTypes.EXCLUSIVE
-    return sum((line.amount + line.tax if exclusive else line.amount for line in lines), ZERO)
+def _less_retention(coding: Coding, full: Sequence[InvoiceLine], staged: Staged) -> Staged | Trouble:
+    retention = coding.milestone.retention
+    if retention is None or not staged.lines:
+        return staged
+    kept = retained_lines(coding, full, staged.lines, retention)
+    if isinstance(kept, Trouble):
+        return kept
+    if not kept:
+        return staged
+    sentence = f"Held back as retention: {retention.percent}% of {sum_of(staged.lines)} is {-sum_of(kept)}."
+    return replace(staged, lines=(*staged.lines, *kept), sums=(*staged.sums, sentence))
+
+
+def _below_minimum(coding: Coding, job: _Standing, amount: Decimal) -> Staged | None:
+    least = coding.milestone.minimum
+    if least is None or amount >= least:
+        return None
+    code = coding.milestone.code
+    return Staged((), (*job.sums, f"{code} would bill {amount}, less than its minimum of {least}."), "below_minimum")
+
+
+def _nothing_due(coding: Coding, job: _Standing, how: str) -> Staged:
+    if job.left <= 0:
+        return Staged((), (*job.sums, "Nothing is left to bill."))
+    again = coding.milestone.sequence > 1 and coding.milestone.again == "hold"
+    sentence = f"{how}, which is nothing to bill."
+    return Staged((), (*job.sums, sentence[:1].upper() + sentence[1:]), "already_billed" if again else "nothing_due")
 
 
 def _more_tax_than_the_job(coding: Coding) -> Trouble:
@@ -191,16 +204,25 @@ def _more_tax_than_the_job(coding: Coding) -> Trouble:
     )
 
 
-def _sum(lines: Iterable[InvoiceLine]) -> Decimal:
-    return sum((line.amount for line in lines), ZERO)
-
-
-def _sentences(whole: Decimal, earlier: Decimal, history: History) -> tuple[str, ...]:
+def _sentences(whole: Decimal, before: Decimal, kept: Decimal, history: History) -> tuple[str, ...]:
     first = f"The job's lines come to {whole}."
     if not history.billed:
         return (first,)
     names = ", ".join(f"{b.milestone}{f' {b.number}' if b.number else ''}" for b in history.billed)
-    return first, f"Billed earlier ({names}): {earlier}; left: {whole - earlier}."
+    sums = [first, f"Billed earlier ({names}): {before}; left: {whole - before}."]
+    if kept:
+        sums.append(f"Of what was billed, {-kept} is held back as retention.")
+    if deducted_deposits(history):
+        sums.append("Deposits of the job system that were taken off earlier count as paid, not as billed.")
+    return tuple(sums)
+
+
+def _zero_total() -> Trouble:
+    return Trouble(
+        "zero_total",
+        "The job comes to 0.00.",
+        "Price its lines on the platform, or, if it is free of charge, let a rule drop its lines or mark it by hand.",
+    )
 
 
 def _below_zero(whole: Decimal) -> Trouble:

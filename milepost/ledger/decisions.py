@@ -43,7 +43,10 @@ class Saved:
 
 
 async def save_decisions(c: AsyncConnection, run_id: str, decisions: Sequence[tuple[Job, Decision]], now: datetime) -> Saved:
-    """Make planned, held and skipped rows of the decisions. A row that is sending or done is never touched."""
+    """Make planned, held and skipped rows of the decisions. A row that is sending or done is never touched.
+
+    That a stage has nothing more to bill makes no further row: it only closes one that is open.
+    """
     rows = {row["id"]: row for row in (row_of(job, decision, run_id, now) for job, decision in decisions)}
     before = await _rows_before(c, sorted(rows))
     changed = [row for row in rows.values() if _is_news(before.get(row["id"]), row)]
@@ -91,7 +94,7 @@ async def _rows_before(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]
 
 def _is_news(before: Any, row: Mapping[str, Any]) -> bool:
     if before is None:
-        return True
+        return bool(row["sequence"] == 1 or row["status"] != BillingStatus.SKIPPED)
     same = before.status == row["status"] and before.decision == row["decision"]
     return before.status not in LIVE and not same
 

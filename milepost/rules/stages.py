@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from milepost.rules.conditions import JobWhen
 from milepost.rules.fields import MILESTONE_CODE, TEMPLATE_ROOTS, AccountCode, InvoiceText, Section, Statuses
@@ -113,6 +113,21 @@ class Milestone(Section):
     account: AccountCode | None = Field(None, description="the account's code in Xero")
     tax: str | None = Field(None, description="a Xero TaxType")
     invoice: InvoiceOverride = Field(InvoiceOverride(), description="the keys of `invoice` that this stage changes")
+
+    _sequence: int = PrivateAttr(1)
+
+    @property
+    def sequence(self) -> int:
+        """Which of the stage's own invoices is made: 2 for the second claim; {{ milestone.sequence }}."""
+        return self._sequence
+
+    def numbered(self, sequence: int) -> "Milestone":
+        """The same stage, about to make its first, second, third invoice of a job."""
+        if sequence == self._sequence:
+            return self
+        copy = self.model_copy()
+        copy._sequence = sequence  # noqa: SLF001 - of its own class
+        return copy
 
     @property
     def again(self) -> Literal["bill", "hold", "ignore"]:

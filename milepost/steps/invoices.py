@@ -191,7 +191,9 @@ def _claim(run: BillingRun, result: Result) -> Claim:
     assert isinstance(bill, Bill)
     contact_id = contact_id_of(run, bill)
     assert contact_id is not None
-    known = tuple(b for b in run.history.get(bill.key.job_id, History()).billed if b.milestone != bill.key.milestone)
+    key = bill.key
+    billed = run.history.get(key.job_id, History()).billed
+    known = tuple(b for b in billed if (b.milestone, b.sequence) != (key.milestone, key.sequence))
     return Claim(result.billing_id, contact_id, bill, History(billed=known))
 
 

@@ -202,6 +202,7 @@ def after(*bills: Decision) -> History:
         billed=tuple(
             Billed(
                 milestone=key.milestone,
+                sequence=key.sequence,
                 number=draft.number or f"INV-{place}",
                 fingerprint=fingerprint,
                 **{
