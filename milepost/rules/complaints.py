@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from milepost.rules.fields import CURRENCY, MILESTONE_CODE, RULE_ID
@@ -52,7 +53,7 @@ def complaint(error: ErrorDetails, path: Path, root: type[BaseModel] = RuleBook)
 def _unknown_key(path: Path, root: type[BaseModel]) -> str:
     key = str(path[-1])
     owners = list(_models_at(path[:-1], root))
-    known = [name for owner in owners for name in owner.model_fields]
+    known = [written for owner in owners for written in _keys(owner)]
     if key in known:
         return f"does not go together with the other keys here; give one of {', '.join(known)}"
     if guess := did_you_mean(key, known):
@@ -64,9 +65,9 @@ def _unknown_key(path: Path, root: type[BaseModel]) -> str:
 
 def _homes(owner: type[BaseModel], key: str) -> Iterator[str]:
     """The sections directly under this one that have such a key."""
-    for name, field in owner.model_fields.items():
-        if any(key in section.model_fields for section in _models_in(field.annotation)):
-            yield name
+    for written, field in _keys(owner).items():
+        if any(key in _keys(section) for section in _models_in(field.annotation)):
+            yield written
 
 
 def _models_at(path: Path, root: type[BaseModel]) -> Iterable[type[BaseModel]]:
@@ -80,12 +81,17 @@ def _models_at(path: Path, root: type[BaseModel]) -> Iterable[type[BaseModel]]:
 def _inside(kind: Any, step: str | int) -> Iterator[Any]:
     for plain in _plain(kind):
         if isinstance(plain, type) and issubclass(plain, BaseModel):
-            if step in plain.model_fields:
-                yield plain.model_fields[str(step)].annotation
+            if field := _keys(plain).get(str(step)):
+                yield field.annotation
         elif get_origin(plain) is dict:
             yield get_args(plain)[1]
         elif get_origin(plain) is tuple:
             yield get_args(plain)[0]
+
+
+def _keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a section as they are written, which for `any`, `all` and `not` are no names of Python's."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(kind: Any) -> list[type[BaseModel]]:

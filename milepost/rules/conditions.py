@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from milepost.rules.fields import Globs, IsoDate, Kinds, Section
 
@@ -25,7 +25,8 @@ class Range(Section):
             raise ValueError("give one of over, at_least, under, at_most")
         if len(low) > 1 or len(high) > 1:
             raise ValueError("give 'over' or 'at_least', and 'under' or 'at_most'")
-        if low and high and (low[0] > high[0] or (low[0] == high[0] and (self.over or self.under) is not None)):
+        is_open = self.over is not None or self.under is not None
+        if low and high and (low[0] > high[0] or (low[0] == high[0] and is_open)):
             raise ValueError("no number is both that large and that small")
         return self
 
@@ -64,17 +65,35 @@ class DateRange(Section):
         return " ".join(f"{name} {day}" for name, day in self if day is not None)
 
 
-def _some(value: "tuple[Section, ...]") -> "tuple[Section, ...]":
-    if not all(section.model_fields_set for section in value):
-        raise ValueError("an entry without a condition would hold for everything; fill it in or remove it")
-    return value
+def _filled(section: Section) -> Section:
+    if not section.model_fields_set:
+        raise ValueError("has no condition, and would hold for everything; fill it in, or remove it")
+    return section
+
+
+def _some_texts(texts: Globs) -> Globs:
+    if not texts:
+        raise ValueError("is empty; fill it in, or remove the condition")
+    return texts
+
+
+def _each_once(custom_fields: dict[str, Globs]) -> dict[str, Globs]:
+    names = [name.casefold() for name in custom_fields]
+    if twice := next((name for name in custom_fields if names.count(name.casefold()) > 1), None):
+        raise ValueError(f"names the field '{twice}' twice; upper and lower case do not matter")
+    return custom_fields
+
+
+_some = AfterValidator(_filled)
+_A_LIST = Field(min_length=1)
 
 
 class JobWhen(Section):
     """Conditions on a job: all that are given must hold. Texts are globs, or regular expressions between slashes, without
     regard to case.
 
-    A condition on something that a job does not say (no category, no total) does not hold.
+    A condition on something that a job does not say (no category, no total) does not hold. So a `not` of it holds: with
+    `not: {category: Warranty}` jobs without a category are taken, too. `not: {category: "*"}` takes only these.
     """
 
     job_type: Globs | None = Field(None, description="the job's type")
@@ -84,16 +103,27 @@ class JobWhen(Section):
     customer_tag: Globs | None = Field(None, description="one of the customer's tags")
     job_tag: Globs | None = Field(None, description="one of the job's tags")
     site_region: Globs | None = Field(None, description="the region of the site")
-    custom_fields: dict[str, Globs] | None = Field(None, description="custom field of the job: what it must say")
-    job_total: Range | None = Field(None, description="the job's total before tax, as the platform states it")
+    custom_fields: (
+        Annotated[dict[str, Annotated[Globs, AfterValidator(_some_texts)]], _A_LIST, AfterValidator(_each_once)] | None
+    ) = Field(None, description="custom field of the job: what it must say")
+    job_total: Range | None = Field(
+        None, description="the job's total before tax, as the platform states it; else what its lines come to"
+    )
     completed: DateRange | None = Field(None, description="the day of the job's completion, in its account's time zone")
-    any_: Annotated[tuple["JobWhen", ...], Field(min_length=1), AfterValidator(_some)] | None = Field(
+    any_: Annotated[tuple[Annotated["JobWhen", _some], ...], _A_LIST] | None = Field(
         None, alias="any", description="a list of conditions of which one must hold"
     )
-    all_: Annotated[tuple["JobWhen", ...], Field(min_length=1), AfterValidator(_some)] | None = Field(
+    all_: Annotated[tuple[Annotated["JobWhen", _some], ...], _A_LIST] | None = Field(
         None, alias="all", description="a list of conditions that must all hold"
     )
-    not_: "JobWhen | None" = Field(None, alias="not", description="conditions that must not all hold")
+    not_: Annotated["JobWhen", _some] | None = Field(None, alias="not", description="conditions that must not all hold")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        if value in ([], {}, ()):
+            raise ValueError("is empty; fill it in, or remove the condition")
+        return value
 
 
 class When(JobWhen):
@@ -107,13 +137,15 @@ class When(JobWhen):
     tax: Globs | None = Field(None, description="the platform's tax name")
     quantity: Range | None = Field(None, description="the line's quantity")
     amount: Range | None = Field(
-        None, description="the line's amount before tax where the platform states it, else its quantity times its price"
+        None,
+        description="the line's amount before tax where the platform states it, else its quantity times its price; a "
+        "discount's is below zero",
     )
     worked_on: DateRange | None = Field(None, description="the day of the work")
-    any_: Annotated[tuple["When", ...], Field(min_length=1), AfterValidator(_some)] | None = Field(
+    any_: Annotated[tuple[Annotated["When", _some], ...], _A_LIST] | None = Field(
         None, alias="any", description="a list of conditions of which one must hold"
     )
-    all_: Annotated[tuple["When", ...], Field(min_length=1), AfterValidator(_some)] | None = Field(
+    all_: Annotated[tuple[Annotated["When", _some], ...], _A_LIST] | None = Field(
         None, alias="all", description="a list of conditions that must all hold"
     )
-    not_: "When | None" = Field(None, alias="not", description="conditions that must not all hold")
+    not_: Annotated["When", _some] | None = Field(None, alias="not", description="conditions that must not all hold")

@@ -134,13 +134,26 @@ def _repeated(tree: Tree, path: str, shape: AnyShape = _BOOK) -> Iterator[Locate
 
 
 def _empty_conditions(tree: Tree, path: str) -> Iterator[Located]:
-    """A condition without a value would hold for every line, which nobody means."""
-    for place, rule in _entries(tree, "lines"):
-        conditions = rule.get("when")
-        for condition, wanted in conditions.items() if isinstance(conditions, dict) else ():
-            here = ("lines", place, "when", condition)
-            if (wanted is None or wanted == []) and not tree.is_spoilt(here):
-                yield _located(tree, path, tree.key_mark(here), here, "is empty; fill it in, or remove the condition")
+    """A condition without a value would hold for everything, which nobody means."""
+    for section in _NAMED:
+        for place, entry in _entries(tree, section):
+            for here in _without_value(entry.get("when"), (section, place, "when")):
+                if not tree.is_spoilt(here):
+                    yield _located(tree, path, tree.key_mark(here), here, "is empty; fill it in, or remove the condition")
+
+
+def _without_value(conditions: object, path: Path) -> Iterator[Path]:
+    """The places of a `when`, and of all that is nested in it, where there is a key and nothing after it."""
+    if isinstance(conditions, dict):
+        for key, wanted in conditions.items():
+            here = (*path, key)
+            if wanted is None:
+                yield here
+            elif key != "custom_fields":  # their own keys are names, and the model asks each for its value
+                yield from _without_value(wanted, here)
+    elif isinstance(conditions, list):
+        for place, inner in enumerate(conditions):
+            yield from _without_value(inner, (*path, place))
 
 
 def _invalid(errors: Iterable[ErrorDetails], tree: Tree, path: str, shape: AnyShape = _BOOK) -> Iterator[Located]:

@@ -1,69 +1,56 @@
 """Which rule codes a line: the first whose conditions all hold. Called by decide for every line of every job.
 
-A book is compiled once. For each condition a value satisfies a set of rules, kept as the bits of one integer; the
-sets of a line are intersected, and the lowest bit is the rule. Values repeat, so most sets are looked up, and the
-time for a line hardly depends on the number of rules.
+A book is compiled once (`condition_tree`), and the conditions of all rules are looked at together. Values repeat, so most
+answers are looked up, and the time for a line hardly depends on the number of rules.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from milepost.billing.decision import Rejected
 from milepost.jobs import Job, Line
-from milepost.rules.globs import GlobTable
-from milepost.rules.model import Rule
+from milepost.rules.asked import asked_in_words
+from milepost.rules.condition_tree import ConditionTree, Looks
+from milepost.rules.conditions import JobWhen
+from milepost.rules.model import Rate
+from milepost.rules.seen import JOB_ALONE, Seen
 
 MOST_REJECTED = 20
 """How many earlier rules a decision lists: the nearest before the one that matched. The rest are counted."""
 
-_MOST_BOOKS = 32
-_MOST_REFUSALS = 20_000
-
-Seen = tuple[str, ...]
-"""The values a condition looks at; none when the job does not say."""
+_MOST_COMPILED = 64
+_MOST_KEPT = 20_000
 
 
-def _one(value: str | None) -> Seen:
-    return (value,) if value else ()
+class Conditional(Protocol):
+    """A rule, a rate: whatever is taken when its conditions hold."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the book."""
+
+    @property
+    def when(self) -> JobWhen:
+        """Its conditions."""
 
 
-_VALUES: dict[str, Callable[[Job, Line], Seen]] = {
-    "kind": lambda _, line: (line.kind.value,),
-    "code": lambda _, line: _one(line.code),
-    "description": lambda _, line: _one(line.description),
-    "category": lambda job, line: _one(line.category or job.category),
-    "section": lambda _, line: _one(line.section),
-    "staff": lambda _, line: _one(line.staff),
-    "tax": lambda _, line: _one(line.tax.name if line.tax else None),
-    "job_type": lambda job, _: _one(job.job_type),
-    "business_unit": lambda job, _: _one(job.business_unit),
-    "customer": lambda job, _: _one(job.customer.name if job.customer else None),
-    "customer_tag": lambda job, _: tuple(tag for tag in job.customer.tags if tag) if job.customer else (),
-    "site_region": lambda job, _: _one(job.site.region if job.site else None),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one condition saw of a line, and the rules which that satisfies."""
-
-    condition: str
-    seen: Seen
-    satisfied: int
+R = TypeVar("R", bound=Conditional)
 
 
 @dataclass(frozen=True)
-class Match:
-    """What was found for a line: the rule (None when no rule holds), and the values its conditions saw.
+class Match(Generic[R]):
+    """What was found for a line: the rule (None when no rule holds), and by its conditions the values that they saw.
 
-    `rejected` are the rules tried before it, worked out when asked for: the 20 nearest before it, after one entry
-    that counts those left out. `CompiledRules.why_not` answers for any rule.
+    `wanted` is what they ask for, in words. `rejected` are the rules tried before it, worked out when asked for: the 20
+    nearest before it, after one entry that counts those left out. `CompiledRules.why_not` answers for any rule.
     """
 
-    rule: Rule | None
+    rule: R | None
     matched: dict[str, str]
     _explain: Callable[[], tuple[Rejected, ...]]
+    wanted: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -71,89 +58,144 @@ class Match:
         return self._explain()
 
 
-class CompiledRules:
-    """A book's rules, ready to match. Only the conditions that some rule has are looked at."""
+class _Group(NamedTuple):
+    """Rules (bits) that one condition refuses because of what it saw; -1 for those refused by what is nested."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    condition: int
+    refused: int
+    seen: tuple[Seen, ...]
+
+
+class CompiledRules(Generic[R]):
+    """A book's rules or rates, ready to match. Only the conditions that some rule has are looked at."""
+
+    def __init__(self, rules: Sequence[R]) -> None:
         self.rules = tuple(rules)
-        self._tables = {name: table for name in _VALUES if (table := self._table(name))}
-        self._refusals: dict[tuple[int, str, Seen], Rejected] = {}
+        self._tree = ConditionTree([rule.when for rule in self.rules])
+        self._all = (1 << len(self.rules)) - 1
+        self._nesting = sum(1 << node.place for node in self._tree.roots if node.nests)
+        self._found: dict[int, int] = {}
+        self._refusals: dict[tuple[int, tuple[_Group, ...]], tuple[Rejected, ...]] = {}
+        self._wanted: dict[int, dict[str, str]] = {}
+        self._looked_at: dict[int, tuple[int, ...]] = {}
 
-    def _table(self, condition: str) -> GlobTable | None:
-        wanted = {
-            place: globs for place, rule in enumerate(self.rules) if (globs := getattr(rule.when, condition)) is not None
-        }
-        return GlobTable(wanted, len(self.rules)) if wanted else None
-
-    def match(self, job: Job, line: Line) -> Match:
+    def match(self, job: Job, line: Line) -> Match[R]:
         """The first rule whose conditions all hold for this line."""
-        looks = self._looks(job, line)
-        left = (1 << len(self.rules)) - 1
-        for look in looks:
-            left &= look.satisfied
-        place = (left & -left).bit_length() - 1 if left else len(self.rules)
-        rule = self.rules[place] if left else None
-        return Match(rule, _matched(rule, looks), lambda: self._rejected(place, looks))
+        looks = self._tree.look(job, line)
+        place = self._first(looks.plain)
+        if place == len(self.rules):
+            return Match(None, {}, lambda: self._rejected(place, looks))
+        matched = self._tree.seen_by(self._tree.roots[place], looks)
+        return Match(self.rules[place], matched, lambda: self._rejected(place, looks), self._wanted_of(place))
 
     def why_not(self, place: int, job: Job, line: Line) -> Rejected | None:
         """The first condition of the rule at `place` that does not hold for this line; None when all do."""
-        return self._refusal(place, self._looks(job, line))
+        return self._refusal(place, self._tree.look(job, line))
 
-    def _looks(self, job: Job, line: Line) -> list[_Look]:
-        return [
-            _Look(name, seen := _VALUES[name](job, line), table.satisfied_by(seen)) for name, table in self._tables.items()
-        ]
+    def _first(self, plain: int) -> int:
+        """The place of the first rule that holds; the number of rules when none does."""
+        found = self._found.get(plain)
+        if found is None:
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            found = self._found[plain] = self._look_for_first(plain)
+        return found
 
-    def _rejected(self, before: int, looks: Sequence[_Look]) -> tuple[Rejected, ...]:
+    def _look_for_first(self, plain: int) -> int:
+        left = plain & self._all
+        while left:
+            lowest = left & -left
+            place = lowest.bit_length() - 1
+            if not lowest & self._nesting or self._tree.roots[place].holds(plain):
+                return place
+            left ^= lowest
+        return len(self.rules)
+
+    def _wanted_of(self, place: int) -> dict[str, str]:
+        if place not in self._wanted:
+            self._wanted[place] = asked_in_words(self.rules[place].when)
+        return self._wanted[place]
+
+    def _rejected(self, before: int, looks: Looks) -> tuple[Rejected, ...]:
+        """Kept, because lines of one kind are refused by the same rules for the same reasons."""
         first = max(0, before - MOST_REJECTED)
-        listed = (self._refusal(place, looks) for place in range(first, before))
-        refusals = tuple(refusal for refusal in listed if refusal)
-        return (_left_out(first), *refusals) if first else refusals
-
-    def _refusal(self, place: int, looks: Sequence[_Look]) -> Rejected | None:
-        """Kept, because lines of one kind are refused by the same rules for the same reason."""
-        look = next((look for look in looks if not look.satisfied >> place & 1), None)
-        if look is None:
-            return None
-        key = (place, look.condition, look.seen)
+        key = (before, self._reasons(first, before, looks))
         if key not in self._refusals:
-            if len(self._refusals) >= _MOST_REFUSALS:
+            if len(self._refusals) >= _MOST_KEPT // MOST_REJECTED:
                 self._refusals.clear()
-            self._refusals[key] = _refusal_of(self.rules[place], look)
+            listed = (self._refusal(place, looks) for place in range(first, before))
+            refusals = tuple(refusal for refusal in listed if refusal)
+            self._refusals[key] = (_left_out(first), *refusals) if first else refusals
         return self._refusals[key]
 
+    def _reasons(self, first: int, before: int, looks: Looks) -> tuple[_Group, ...]:
+        """All that the refusals of the rules from `first` to `before` depend on."""
+        left = (1 << before) - (1 << first)
+        groups = []
+        for index, satisfied in enumerate(looks.satisfied):
+            if refused := left & ~satisfied:
+                groups.append(_Group(index, refused, (looks.seen[index],)))
+                left ^= refused
+            if not left:
+                return tuple(groups)
+        return (*groups, _Group(-1, left, tuple(looks.seen[index] for index in self._looked_at_by(left))))
 
-def _matched(rule: Rule | None, looks: Sequence[_Look]) -> dict[str, str]:
-    if rule is None:
-        return {}
-    return {look.condition: ", ".join(look.seen) for look in looks if getattr(rule.when, look.condition) is not None}
+    def _looked_at_by(self, rules: int) -> tuple[int, ...]:
+        if rules not in self._looked_at:
+            self._looked_at[rules] = self._tree.looked_at_by(n for n in self._tree.roots if rules >> n.place & 1)
+        return self._looked_at[rules]
 
-
-def _refusal_of(rule: Rule, look: _Look) -> Rejected:
-    wanted: Sequence[str] = getattr(rule.when, look.condition)
-    return Rejected(rule=rule.id, condition=look.condition, wanted=" or ".join(wanted), seen=", ".join(look.seen))
+    def _refusal(self, place: int, looks: Looks) -> Rejected | None:
+        failed = self._tree.failed(self._tree.roots[place], looks)
+        return Rejected(rule=self.rules[place].id, **failed._asdict()) if failed else None
 
 
 def _left_out(rules: int) -> Rejected:
     return Rejected(rule=f"the first {rules}", condition="", wanted="", seen="tried before, not listed")
 
 
-_compiled: dict[int, CompiledRules] = {}
+_compiled: dict[int, CompiledRules[Any]] = {}
 
 
-def compile_rules(rules: Sequence[Rule]) -> CompiledRules:
+def compile_rules(rules: Sequence[R]) -> CompiledRules[R]:
     """The rules, compiled. A book's own tuple is compiled once and known by its identity: it cannot change."""
     if not isinstance(rules, tuple):
         return CompiledRules(rules)
     kept = _compiled.get(id(rules))
     if kept is not None and kept.rules is rules:
         return kept
-    if len(_compiled) >= _MOST_BOOKS:
+    if len(_compiled) >= _MOST_COMPILED:
         _compiled.clear()
     compiled = _compiled[id(rules)] = CompiledRules(rules)
     return compiled
 
 
-def match_line(rules: Sequence[Rule], job: Job, line: Line) -> Match:
+def match_line(rules: Sequence[R], job: Job, line: Line) -> Match[R]:
     """The first of `rules` whose conditions all hold for this line of the job."""
     return compile_rules(rules).match(job, line)
+
+
+def match_rate(rates: Sequence[Rate], job: Job, line: Line) -> Match[Rate]:
+    """The first of a book's `rates` whose conditions all hold for this line of the job."""
+    return compile_rules(rates).match(job, line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of a job as a whole."""
+
+    id: str
+    when: JobWhen
+
+
+_asked: dict[int, CompiledRules[_Asked]] = {}
+
+
+def job_refusal(when: JobWhen, job: Job) -> Rejected | None:
+    """The first condition that does not hold for the job as a whole; None when all do. `rule` is left empty."""
+    kept = _asked.get(id(when))
+    if kept is None or kept.rules[0].when is not when:
+        if len(_asked) >= _MOST_COMPILED:
+            _asked.clear()
+        kept = _asked[id(when)] = CompiledRules((_Asked("", when),))
+    return kept.why_not(0, job, JOB_ALONE)
