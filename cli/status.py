@@ -7,10 +7,14 @@ from typing import Any
 
 from cli.connection import MARKS
 from cli.prefect_api import running_server
+from cli.rules.shared import root_folder
 from cli.show import Json, as_json, say, table, text
-from milepost.ledger import billings, calllog, connections, runs
+from milepost.ledger import billings, books, calllog, connections, runs
 from milepost.ledger.connections import ConnectionRow
 from milepost.ledger.database import open_database
+from milepost.rules.shelf import BookShelf
+from milepost.rules.standing import remarks
+from milepost.rules.versions import BookFolder
 from milepost.settings import installation
 from milepost.steps.workspace import utcnow
 
@@ -31,6 +35,8 @@ def status(json: Json = False) -> None:
     for document in documents:
         if document["status_why"]:
             say(f"[yellow]![/] {text(document['connection'])}: {text(document['status_why'])}")
+    for remark in dict.fromkeys(remark for document in documents for remark in document["rule_book_remarks"]):
+        say(f"[yellow]![/] {text(remark)}")
     address = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or running_server(installation().home)
     say(f"Prefect: {text(address)}" if address else "[dim]Nothing is served from here; to poll by itself: milepost up[/]")
 
@@ -43,15 +49,25 @@ async def _gather() -> list[dict[str, Any]]:
 async def _document(c: Any, row: ConnectionRow) -> dict[str, Any]:
     counts = await billings.counts(c, row.name)
     recent = await runs.recent(c, row.name, 1)
+    shelf = await books.shelf_of(c, row.rule_book)
     return {
         "connection": row.name,
         "status": row.status.value,
         "status_why": row.status_why,
         "organisation": row.tenant_name,
+        "rule_book_remarks": _remarks(shelf),
         "billings": counts,
         "xero_calls_24h": await calllog.calls_today(c, row.name, utcnow() - timedelta(hours=24)),
         "last_run": recent[0].started_at.isoformat() if recent else None,
     }
+
+
+def _remarks(shelf: BookShelf) -> list[str]:
+    """What is to be done about a rule book, as far as its files are here."""
+    if not shelf:
+        publish = f"milepost rules publish {shelf.book}"
+        return [f"rule book {shelf.book!r} has no published version, so nothing is billed by it: {publish}"]
+    return remarks(BookFolder(root_folder(None)), shelf)
 
 
 def _row(document: dict[str, Any]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 import typer
 
-from cli.rules.books import check, list_books, schema, show
+from cli.rules.books import list_books, schema, show
+from cli.rules.check import check
 from cli.rules.history import history
 from cli.rules.publish import publish
 

@@ -1,7 +1,5 @@
-"""`milepost rules check|show|list|schema`: rule books as their files have them."""
+"""`milepost rules show|list|schema`: rule books as their files have them, and which versions are published."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,46 +9,19 @@ from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
+from cli.rules.kept import shelf_here
 from cli.rules.shared import (
-    PERSON_NEEDED,
     AsJson,
     Folder,
-    files_of,
     out,
-    print_errors,
     print_json,
     root_folder,
     table_of,
     usage_errors,
 )
 from milepost.rules.model import Milestone, Rule, RuleBook, When
-from milepost.rules.problems import Located, RuleBookErrors
 from milepost.rules.schema import schema_text
 from milepost.rules.versions import BookFolder
-
-
-def check(
-    books: Annotated[
-        list[str], typer.Argument(help="A book's name, its folder, or one version's file.", metavar="BOOK|PATH...")
-    ],
-    folder: Folder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Load books as billing would, and name every error with file, line and column. Exit code 1 when there is one."""
-    loaded: list[RuleBook] = []
-    errors: list[Located] = []
-    with usage_errors():
-        for book_folder, path in [found for book in books for found in files_of(book, folder)]:
-            try:
-                loaded.append(book_folder.load(path))
-            except RuleBookErrors as problem:
-                errors.extend(problem.errors)
-    if as_json:
-        summaries = [_summary(book) for book in loaded]
-        print_json({"ok": not errors, "books": summaries, "errors": [{**asdict(e), "text": str(e)} for e in errors]})
-    else:
-        _print_checked(loaded, errors)
-    raise typer.Exit(PERSON_NEEDED if errors else 0)
 
 
 def show(
@@ -60,12 +31,14 @@ def show(
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the version of a book that is in force: its rules in order, and its milestones."""
+    """Show the version of a book that is in force: its rules in order, and its milestones.
+
+    In force is what is published; of a book that is not published yet, what its files say.
+    """
     with usage_errors():
-        books = BookFolder(root_folder(folder))
-        found = books.version(book, version) if version else books.in_force(book, on.date() if on else _today())
+        found = _version(BookFolder(root_folder(folder)), book, version, on.date() if on else _today())
     if as_json:
-        print_json({**_summary(found), "rule_book": found.model_dump(mode="json", exclude_none=True)})
+        print_json({**summary(found), "rule_book": found.model_dump(mode="json", exclude_none=True)})
         return
     out.print(f"[bold]{escape(found.organisation)}[/bold]  {escape(_title(found))}")
     out.print(_rules_table(found))
@@ -73,16 +46,17 @@ def show(
 
 
 def list_books(folder: Folder = None, as_json: AsJson = False) -> None:
-    """List the books, their versions, and which is in force today."""
+    """List the books, their versions, which are published, and which is in force today."""
     with usage_errors():
         books = BookFolder(root_folder(folder))
         rows = [row for name in books.books() for row in _version_rows(books, name)]
     if as_json:
         print_json(rows)
         return
-    table = table_of("Book", "Version", "Effective from", "In force", "File")
+    table = table_of("Book", "Version", "Effective from", "Published", "In force", "File")
     for row in rows:
-        table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], _mark(row), row["path"])))
+        marks = ("yes" if row["published"] else "no", "yes" if row["in_force"] else "")
+        table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], *marks, row["path"])))
     out.print(table)
 
 
@@ -101,6 +75,13 @@ def schema(
         out.print(f"wrote {escape(str(write))}")
 
 
+def _version(books: BookFolder, book: str, version: int | None, on: date) -> RuleBook:
+    if version:
+        return books.version(book, version)
+    shelf = shelf_here(book)
+    return shelf.in_force(on) if shelf else books.in_force(book, on)
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 
@@ -109,7 +90,8 @@ def _title(book: RuleBook) -> str:
     return f"{book.origin.book} version {book.version}, from {book.effective_from}  {book.origin.path}"
 
 
-def _summary(book: RuleBook) -> dict[str, Any]:
+def summary(book: RuleBook) -> dict[str, Any]:
+    """A book in a few words, as JSON."""
     return {
         "book": book.origin.book,
         "version": book.version,
@@ -122,33 +104,23 @@ def _summary(book: RuleBook) -> dict[str, Any]:
 
 
 def _version_rows(books: BookFolder, name: str) -> list[dict[str, Any]]:
-    versions = books.versions(name)
+    """In force is what is published; of a book that is not published yet, what its files say."""
+    shelf, versions = shelf_here(name), books.versions(name)
+    published = {version.version for version in shelf.published}
+    billing = shelf.published_on(_today())
     begun = [v.version for v in versions if v.effective_from <= _today()]
+    in_force = (billing.version if billing else None) if shelf else max(begun, default=None)
     return [
         {
             "book": name,
             "version": v.version,
             "effective_from": v.effective_from.isoformat(),
-            "in_force": v.version == max(begun, default=None),
+            "published": v.version in published,
+            "in_force": v.version == in_force,
             "path": str(v.path),
         }
         for v in versions
     ]
-
-
-def _mark(row: Mapping[str, Any]) -> str:
-    return "yes" if row["in_force"] else ""
-
-
-def _print_checked(books: list[RuleBook], errors: list[Located]) -> None:
-    if books:
-        table = table_of("Book", "Version", "Effective from", "Rules", "Milestones", "")
-        for book in books:
-            codes = ", ".join(milestone.code for milestone in book.milestones)
-            cells = (book.origin.book, str(book.version), str(book.effective_from), str(len(book.lines)), codes, "loads")
-            table.add_row(*map(escape, cells))
-        out.print(table)
-    print_errors(errors, out)
 
 
 def _rules_table(book: RuleBook) -> Table:

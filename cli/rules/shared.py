@@ -44,7 +44,7 @@ def root_folder(folder: Path | None) -> Path:
 
 
 def files_of(book: str, folder: Path | None) -> list[tuple[BookFolder, Path]]:
-    """The version files that a name, a folder or a file stands for."""
+    """The version files that a name, a book's folder, a folder of books, or a file stands for."""
     path = Path(book)
     if path.is_file():
         return [(BookFolder(path.parent.parent), path)]
@@ -52,6 +52,8 @@ def files_of(book: str, folder: Path | None) -> list[tuple[BookFolder, Path]]:
         raise ConfigError(f"there is no file {path}")
     books, name = BookFolder(root_folder(folder)), book
     if path.is_dir() and book not in books.books():
+        if (root := BookFolder(path)).books():
+            return [(root, version) for each in root.books() for version in root.files(each)]
         books, name = BookFolder(path.absolute().parent), path.absolute().name
     return [(books, version) for version in books.files(name)]
 

@@ -12,8 +12,10 @@ from tests.unit.rules.books import BOOK
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A folder with one good book, acme, in one version."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one good book, acme, in one version, which nobody published."""
+    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
     path = tmp_path / "acme" / "v0003.yaml"
     path.parent.mkdir()
     path.write_text(BOOK)
@@ -64,6 +66,28 @@ def test_check_of_a_book_checks_every_version_and_gives_json(root: Path) -> None
         (str(path), ["invoice", "status"]),
         (str(path), ["then", "treat"]),
     ]
+
+
+def test_check_of_a_folder_of_books_checks_every_book(root: Path) -> None:
+    (root / "bolt").mkdir()
+    (root / "bolt" / "v0003.yaml").write_text(BOOK)
+    told = json.loads(_run("check", root, "--json").stdout)
+    assert [book["book"] for book in told["books"]] == ["acme", "bolt"]
+
+
+@pytest.mark.parametrize("name", ["v3-final.yaml", "rules.yml", "old", "v0004.yaml.bak"])
+def test_check_points_out_what_lies_beside_the_versions_and_is_read_by_nobody(root: Path, name: str) -> None:
+    for known in ("README.md", "tests", "notes.txt", ".DS_Store", name):
+        (root / "acme" / known).mkdir()
+    result = _run("check", "acme", "--folder", root)
+    assert (result.exit_code, result.output.count("nobody reads it")) == (0, 1)
+    assert json.loads(_run("check", "acme", "--folder", root, "--json").stdout)["unread"] == [str(root / "acme" / name)]
+
+
+def test_reading_commands_make_no_ledger(root: Path) -> None:
+    for command in (("check", "acme"), ("show", "acme"), ("list",)):
+        assert _run(*command, "--folder", root).exit_code == 0
+    assert not (root / "home").exists()
 
 
 @pytest.mark.parametrize(
