@@ -65,7 +65,7 @@ def _conditions(when: JobWhen) -> Iterator[Formula]:
         if wanted is not None and name not in _JOINED:
             yield _condition(name, wanted)
     for field, texts in (when.custom_fields or {}).items():
-        yield _condition(f"custom_fields.{field}", texts)
+        yield _condition(f"custom_fields.{field.casefold()}", texts)
 
 
 def _condition(dimension: str, wanted: object) -> Formula:
