@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from milepost.errors import ConfigError
+from milepost.errors import ConfigError, UnknownName
 from milepost.rules.problems import RuleBookErrors
 from milepost.rules.shelf import BookShelf, Published, version_path
 from milepost.rules.versions import BookFolder
@@ -68,8 +68,10 @@ def remarks(folder: BookFolder, shelf: BookShelf) -> list[str]:
     """What people should know of a book's files while it is billed by its published versions. Nothing without files."""
     try:
         found = standings(folder, shelf)
-    except ConfigError:
+    except UnknownName:
         return []
+    except ConfigError as error:
+        return [str(error)]
     return [remark for standing in found if (remark := _remark(standing, shelf))]
 
 
