@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from milepost.billing.decision import Rejected
 from milepost.billing.facts import Billed, History
 from milepost.jobs import Job
-from milepost.rules import match
+from milepost.rules.match import job_refusal
 from milepost.rules.model import InvoiceSettings, Milestone, RuleBook
 
 
@@ -86,7 +86,8 @@ def settings_for(book: RuleBook, milestone: Milestone) -> InvoiceSettings:
 
 
 def _refusal(job: Job, milestone: Milestone) -> Rejected | None:
-    return match.job_refusal(milestone.when, job) if milestone.when.model_fields_set else None
+    refused = job_refusal(milestone.when, job) if milestone.when.model_fields_set else None
+    return refused.model_copy(update={"rule": milestone.code}) if refused else None
 
 
 def _condition(milestone: Milestone, refused: Rejected) -> str:
