@@ -15,9 +15,8 @@ from milepost.connection import Connection
 from milepost.errors import AuthError, RemoteError
 from milepost.ledger import connections
 from milepost.ledger.connections import ConnectionStatus
-from milepost.ledger.tokens import LedgerTokenStore
 from milepost.settings import installation
-from milepost.steps.workspace import Workspace, open_workspace, token_set_id
+from milepost.steps.workspace import Workspace, open_workspace
 from milepost.xero.grants import GrantDead
 from milepost.xero.oauth import SCOPES, Tenant, authorize_url, delete_connection, exchange_code
 
@@ -64,9 +63,7 @@ async def _consent(settings: Connection, workspace: Workspace, port: int, show: 
     except GrantDead as error:
         why = "the code of the sign-in was used or has expired (it is good once, for five minutes)"
         raise AuthError("Xero", "signing in", why, state="pending", fix="Start it again.", status=error.status) from error
-    store, key = LedgerTokenStore(workspace.db), token_set_id(settings)
-    kept = await store.load(key)
-    await store.save(key, tokens, kept.version if kept else None)
+    await workspace.use_sign_in(tokens)
 
 
 def _code(answer: dict[str, str]) -> str:

@@ -114,7 +114,7 @@ async def _stop(run: BillingRun, error: MilepostError) -> State:
 async def billing_run(connection: str, trigger: Trigger, *, plan_only: bool = False) -> AsyncIterator[BillingRun]:
     """Open a run on a connection; whatever comes of it, it is published in Prefect and told to whoever looks on."""
     settings = await load_connection(connection)
-    async with open_workspace(settings, installation()) as workspace:
+    async with open_workspace(settings, installation(), for_person=trigger == "person") as workspace:
         run = BillingRun(flow_run.get_id() or "", trigger, workspace, plan_only)
         workspace.run_id = run.id
         async with workspace.db.write() as c:

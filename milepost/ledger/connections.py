@@ -110,6 +110,11 @@ async def set_tenant(
     )
 
 
+async def set_token_set(c: AsyncConnection, name: str, token_set: str, now: datetime) -> None:
+    """Record which tokens open the connection, before it is known which organisation they open. Raises UnknownName."""
+    await _change(c, name, now, token_set=token_set)
+
+
 async def set_cursor(c: AsyncConnection, name: str, cursor: str | None, now: datetime) -> None:
     """Record how far the platform was polled; in the transaction that saved the jobs found. Raises UnknownName."""
     await _change(c, name, now, poll_cursor=cursor)

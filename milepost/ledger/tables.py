@@ -117,6 +117,28 @@ token_sets = Table(
     Column("updated_at", Moment, nullable=False),
 )
 
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", String(300), primary_key=True),
+    Column("client_id", Words(200), nullable=False),
+    Column("tenant_id", String(40), nullable=False),
+    Column("per_day", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_budgets_tenant_id", "tenant_id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("key", String(300), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("holding", String(32), nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+)
+
 charts = Table(
     "charts",
     metadata,

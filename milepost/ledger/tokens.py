@@ -1,11 +1,22 @@
 """Xero's tokens at rest: sealed, and replaced by compare-and-set so that no process loses what another refreshed."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
 from sqlalchemy import select, update
 
+from milepost.errors import RemoteError
 from milepost.ledger.bulk import insert_into
 from milepost.ledger.database import Database
+from milepost.ledger.leases import LeaseTaken, lease
 from milepost.ledger.tables import token_sets
 from milepost.xero.grants import Clock, StoredTokens, TokenSet, utcnow
+from milepost.xero.refusals import SYSTEM
+
+LEASE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=45)
+"""How long the right to refresh outlives a process that cannot be seen to be gone, and how long another waits for it."""
 
 
 class LedgerTokenStore:
@@ -32,6 +43,16 @@ class LedgerTokenStore:
                 return (await c.execute(first.on_conflict_do_nothing().returning(token_sets.c.id))).first() is not None
             same = update(token_sets).where(token_sets.c.id == token_set_id, token_sets.c.version == expected_version)
             return (await c.execute(same.values(version=expected_version + 1, **kept))).rowcount == 1
+
+    @asynccontextmanager
+    async def alone(self, token_set_id: str) -> AsyncIterator[None]:
+        """Be the only one, of all processes, to refresh this set. Raises RemoteError when another is at it for too long."""
+        try:
+            async with lease(self._db, f"tokens|{token_set_id}", for_=LEASE, wait=PATIENCE):
+                yield
+        except LeaseTaken:
+            why = "another process has been refreshing the sign-in for long"
+            raise RemoteError(SYSTEM, "signing in", why, permanent=False, fix="It is tried again by itself.") from None
 
     async def forget(self, token_set_id: str) -> None:
         """Remove a token set, once it was revoked."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from milepost.connection import Connection
 from milepost.errors import AuthError, ConfigError
 from milepost.ledger import books, calllog, charts, connections, jobs
+from milepost.ledger.budgets import Counted, LedgerBudgets
 from milepost.ledger.calllog import LogEntry
 from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import Database, open_database
@@ -27,6 +28,7 @@ from milepost.rules.versions import BookFolder
 from milepost.settings import Installation
 from milepost.xero.client import CallRecord, XeroClient
 from milepost.xero.governor import governor_for
+from milepost.xero.grants import TokenSet, user_of
 from milepost.xero.oauth import Tenant, Tokens, choose_tenant, list_tenants
 from milepost.xero.refusals import SYSTEM
 
@@ -58,6 +60,7 @@ class Workspace:
     clock: Clock = utcnow
     calls: list[LogEntry] = field(default_factory=list)
     run_id: str | None = None
+    for_person: bool = True
     _xero: XeroClient | None = None
     _xero_answered: bool = False
     _shelves: dict[str, BookShelf] = field(default_factory=dict)
@@ -79,8 +82,11 @@ class Workspace:
         """The client of the connection's organisation; finds out which one that is on first use."""
         if self._xero is None:
             tenant_id = await self._tenant_id()
-            governor = governor_for(self.connection.xero, tenant_id)
-            client = XeroClient(self.connection.xero, self.tokens, governor, tenant_id, self._saw_xero)
+            xero = self.connection.xero
+            counts = LedgerBudgets(self.db, Counted(xero.api_url, xero.client_id, tenant_id))
+            governor = governor_for(xero, counts, for_person=self.for_person)
+            await governor.look()
+            client = XeroClient(xero, self.tokens, governor, tenant_id, self._saw_xero)
             self._xero = await self.stack.enter_async_context(client)
         return self._xero
 
@@ -109,10 +115,20 @@ class Workspace:
         tenant = choose_tenant(tenants, self.connection.xero.tenant)
         async with self.db.write() as c:
             now = self.clock()
-            key = token_set_id(self.connection)
-            await connections.set_tenant(c, self.name, tenant.tenant_id, tenant.name, tenant.id, key, now)
+            await connections.set_tenant(c, self.name, tenant.tenant_id, tenant.name, tenant.id, self.tokens.id, now)
             await connections.set_status(c, self.name, ConnectionStatus.CONNECTED, "", now)
         return tenant
+
+    async def use_sign_in(self, tokens: TokenSet) -> None:
+        """Keep the tokens of a finished consent, and use them from now on; other connections of that user do so, too."""
+        key = token_set_id(self.connection, user_of(tokens))
+        store = LedgerTokenStore(self.db)
+        async with store.alone(key):
+            kept = await store.load(key)
+            await store.save(key, tokens, kept.version if kept else None)
+        async with self.db.write() as c:
+            await connections.set_token_set(c, self.name, key, self.clock())
+        self.tokens = Tokens(self.connection.xero, store, self.http, key)
 
     def _saw_xero(self, call: CallRecord) -> None:
         self._xero_answered = self._xero_answered or call.status == "ok"
@@ -187,11 +203,26 @@ async def _registered(db: Database, connection: Connection, now: datetime) -> No
             await register(c, connection, now)
 
 
-def token_set_id(connection: Connection) -> str:
-    """Which stored tokens open the connection: a custom connection's app has its own, a sign-in is the connection's."""
-    xero = connection.xero
-    owner = "app" if xero.grant == "client_credentials" else connection.name
-    return f"{xero.identity_url}|{xero.client_id}|{owner}"[:200]
+def token_set_id(connection: Connection, user: str | None = None) -> str:
+    """Which stored tokens open the connection: a custom connection's app has its own, a sign-in is its user's.
+
+    One sign-in serves all organisations of its user, and refreshing it for one would end the copies of the others. Of a
+    user that is not known (yet), the connection's name stands in.
+    """
+    owner = "app" if connection.xero.grant == "client_credentials" else user or connection.name
+    return f"{_app_of(connection)}{owner}"[:200]
+
+
+def _app_of(connection: Connection) -> str:
+    return f"{connection.xero.identity_url}|{connection.xero.client_id}|"
+
+
+async def sign_in_of(db: Database, connection: Connection) -> str:
+    """The token set that the connection was signed in with, where that is of the app it has now."""
+    async with db.read() as c:
+        kept = (await connections.get_connection(c, connection.name)).token_set
+    is_its = connection.xero.grant == "authorization_code" and kept and kept.startswith(_app_of(connection))
+    return kept if is_its and kept else token_set_id(connection)
 
 
 def books_folder(connection: Connection) -> Path:
@@ -214,9 +245,12 @@ def unpublished(connection: Connection) -> ConfigError:
 
 @asynccontextmanager
 async def open_workspace(
-    connection: Connection, installation: Installation, clock: Clock = utcnow
+    connection: Connection, installation: Installation, clock: Clock = utcnow, *, for_person: bool = True
 ) -> AsyncIterator[Workspace]:
-    """Open a connection for one run; everything is closed, and the sync log written, on the way out."""
+    """Open a connection for one run; everything is closed, and the sync log written, on the way out.
+
+    for_person: somebody waits for it, so it may use the day's last calls to Xero.
+    """
     calls: list[LogEntry] = []
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(installation))
@@ -224,9 +258,10 @@ async def open_workspace(
         http = await stack.enter_async_context(httpx.AsyncClient())
         wiring = await _wiring(connection, db, calls, clock)
         platform = await stack.enter_async_context(open_platform(connection.platform, wiring))
-        tokens = Tokens(connection.xero, LedgerTokenStore(db), http, token_set_id(connection))
+        tokens = Tokens(connection.xero, LedgerTokenStore(db), http, await sign_in_of(db, connection))
         files = BookFolder(books_folder(connection))
         workspace = Workspace(connection, installation, db, platform, files, http, tokens, stack, clock, calls)
+        workspace.for_person = for_person
         try:
             yield workspace
         finally:

@@ -3,7 +3,9 @@
 Reference: Xero developer docs, "The standard authorization code flow" and "Custom connections".
 """
 
+import base64
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -46,9 +48,26 @@ class TokenStore(Protocol):
     async def save(self, token_set_id: str, tokens: TokenSet, expected_version: int | None, /) -> bool:
         """Keep a new version if the kept one is still `expected_version` (None: none is kept); False: it is not."""
 
+    def alone(self, token_set_id: str, /) -> AbstractAsyncContextManager[None]:
+        """Be the only one, of all processes, to refresh this set. Raises RemoteError when another is at it for too long."""
+
 
 class GrantDead(AuthError):
     """Xero answered `invalid_grant`: this refresh token or code is used up, expired or revoked."""
+
+
+def user_of(tokens: TokenSet) -> str | None:
+    """Whose sign-in it is: the access token's claim `xero_userid`; None where it cannot be read.
+
+    The token comes from Xero itself over TLS, so its signature is not looked at.
+    """
+    _, _, rest = tokens.access_token.get_secret_value().partition(".")
+    claims = rest.partition(".")[0]
+    try:
+        body = wire.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    except ValueError:
+        return None
+    return wire.text(wire.lower_keys(body).get("xero_userid"))
 
 
 def utcnow() -> datetime:

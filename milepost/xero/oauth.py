@@ -1,4 +1,4 @@
-"""Access tokens that are always good: refreshed once per process and once across processes, never lost by a race.
+"""Access tokens that are always good: refreshed by one process at a time for all of them, never lost by a race or a crash.
 
 The parts of signing in are `consent` (the browser's way), `grants` (the token endpoint) and `tenants` (organisations);
 their names are given on from here.
@@ -55,7 +55,9 @@ _SPREAD = 60
 class Tokens:
     """The access token of one token set, shared by every organisation of that sign-in.
 
-    Processes spread their refresh over the minute before the two-minute margin, so that seldom two of them start at once.
+    It is refreshed by one process at a time (`TokenStore.alone`), and the new set is kept before it is used. A process that
+    dies between Xero's answer and that leaves the old refresh token, which Xero takes for 30 minutes more. Processes spread
+    their refresh over the minute before the two-minute margin, so that seldom one waits for another.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Tokens:
         self._settings = settings
         self._store = store
         self._http = http
-        self._id = token_set_id
+        self.id = token_set_id
         self._clock = clock
         self._race_pauses = race_pauses
         self._margin = REFRESH_MARGIN + timedelta(seconds=secrets.randbelow(_SPREAD))
@@ -96,6 +98,11 @@ class Tokens:
                 self._current = await self._newest(refused=after)
         return _secret(self._current)
 
+    async def keep_alive(self) -> None:
+        """Refresh, however good the tokens are: a refresh token dies after 60 days without. Raises AuthError when it has."""
+        async with self._lock, self._store.alone(self.id):
+            self._current = await self._refresh(await self._store.load(self.id))
+
     def _is_good(self, tokens: TokenSet | None, refused: str | None = None) -> bool:
         if tokens is None or _secret(tokens) == refused:
             return False
@@ -103,10 +110,14 @@ class Tokens:
 
     async def _newest(self, refused: str | None) -> TokenSet:
         """What another process has kept meanwhile, else a refreshed one."""
-        stored = await self._store.load(self._id)
+        stored = await self._store.load(self.id)
         if stored and self._is_good(stored.tokens, refused):
             return stored.tokens
-        return await self._refresh(stored)
+        async with self._store.alone(self.id):
+            stored = await self._store.load(self.id)
+            if stored and self._is_good(stored.tokens, refused):
+                return stored.tokens
+            return await self._refresh(stored)
 
     async def _refresh(self, stored: StoredTokens | None) -> TokenSet:
         try:
@@ -116,16 +127,16 @@ class Tokens:
             if newer is None:
                 raise
             return newer.tokens if self._is_good(newer.tokens) else await self._refresh(newer)
-        if await self._store.save(self._id, fresh, stored.version if stored else None):
+        if await self._store.save(self.id, fresh, stored.version if stored else None):
             return fresh
-        first = await self._store.load(self._id)
+        first = await self._store.load(self.id)
         return first.tokens if first and self._is_good(first.tokens) else fresh
 
     async def _newer_than(self, stored: StoredTokens | None) -> StoredTokens | None:
         """What another process has kept after it used up our refresh token; it may be just about to."""
         for pause in self._race_pauses:
             await asyncio.sleep(pause)
-            again = await self._store.load(self._id)
+            again = await self._store.load(self.id)
             if again and (stored is None or again.version != stored.version):
                 return again
         return None

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
+from milepost.xero.allowance import Limits
 from milepost.xero.client import XeroClient
-from milepost.xero.governor import Governor, governor_for
+from milepost.xero.governor import Governor, MemoryBudgets, governor_for
 from sandbox.xero.settings import ALL_SCOPES, RateLimits, Switches
 from sandbox.xero.state import InternalError
 from tests.integration.xero_world import World, xero_world
@@ -292,15 +293,14 @@ async def test_sixty_calls_at_once_meet_no_limit() -> None:
         assert client.governor.budget().minute_left == 0
 
 
-async def test_two_clients_of_one_organisation_share_its_governor(xero: World) -> None:
-    governor = governor_for(xero.settings, xero.org.tenant_id)
-    assert governor_for(xero.settings, xero.org.tenant_id) is governor
-    assert governor_for(xero.settings, "another") is not governor
-    async with xero.client(governor) as one, xero.client(governor) as other:
+async def test_two_clients_of_one_organisation_share_its_counts(xero: World) -> None:
+    counts = MemoryBudgets()
+    mine, theirs = governor_for(xero.settings, counts), governor_for(xero.settings, counts)
+    async with xero.client(mine) as one, xero.client(theirs) as other:
         await one.get("Organisation")
         await other.get("Organisation")
-    assert governor.budget().calls == 2
-    assert governor.budget().per_day == xero.settings.day_limit
+    assert theirs.budget().calls == 2
+    assert theirs.budget().per_day == xero.settings.day_limit
 
 
 async def test_no_secret_and_no_address_is_seen_in_errors_and_logs(
@@ -329,7 +329,7 @@ async def test_an_answers_repr_shows_no_names(client: XeroClient) -> None:
 
 
 async def test_a_cancelled_write_frees_its_place(xero: World) -> None:
-    governor = Governor(concurrent=1)
+    governor = Governor(Limits(concurrent=1))
     async with xero.client(governor) as client:
         xero.fault("slow", method="PUT", path=f"{API}*", seconds=0.2)
         writing = asyncio.create_task(put_contact(client))

@@ -1,5 +1,6 @@
 """A local Xero behind a real socket, and the product's own client signed in to it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,9 +30,16 @@ class KeptTokens:
 
     def __init__(self) -> None:
         self.kept: dict[str, StoredTokens] = {}
+        self._refreshing: dict[str, asyncio.Lock] = {}
 
     async def load(self, token_set_id: str) -> StoredTokens | None:
         return self.kept.get(token_set_id)
+
+    @asynccontextmanager
+    async def alone(self, token_set_id: str) -> AsyncIterator[None]:
+        """One at a time, as a lease in the ledger has it."""
+        async with self._refreshing.setdefault(token_set_id, asyncio.Lock()):
+            yield
 
     async def save(self, token_set_id: str, tokens: TokenSet, expected_version: int | None) -> bool:
         held = self.kept.get(token_set_id)

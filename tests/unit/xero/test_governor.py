@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.errors import RateLimited
-from milepost.xero.governor import Governor
+from milepost.xero.allowance import Limits
+from milepost.xero.governor import Governor, MemoryBudgets
 
 MINUTE = 60.0
 Headers = Mapping[str, str]
@@ -100,7 +101,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def governor(clock: Clock) -> Governor:
-    return Governor(clock=clock, sleep=clock.sleep)
+    return Governor(store=MemoryBudgets(clock), sleep=clock.sleep)
 
 
 async def test_sixty_calls_go_out_in_the_first_minute_without_waiting(clock: Clock, governor: Governor) -> None:
@@ -128,7 +129,7 @@ async def test_the_sixty_first_call_waits_for_the_window_and_is_not_refused(cloc
 )
 async def test_no_call_is_refused_whatever_the_delays(travel: float, work: float, calls: int, others: int) -> None:
     clock = Clock()
-    governor = Governor(clock=clock, sleep=clock.sleep)
+    governor = Governor(store=MemoryBudgets(clock), sleep=clock.sleep)
     xero = Xero(clock, travel=travel, work=work)
     xero.counted = [clock.now] * others
     await clock.run(xero.call(governor))
@@ -141,7 +142,7 @@ async def test_no_call_is_refused_whatever_the_delays(travel: float, work: float
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=70))
 async def test_answers_out_of_order_do_not_open_the_gate_too_wide(works: list[float]) -> None:
     clock = Clock()
-    governor = Governor(clock=clock, sleep=clock.sleep)
+    governor = Governor(store=MemoryBudgets(clock), sleep=clock.sleep)
     xero = Xero(clock)
 
     async def call(work: float) -> None:
@@ -225,7 +226,7 @@ async def test_a_429_without_a_usable_retry_after_has_a_sensible_wait(
 
 
 async def test_nobody_waits_longer_than_max_wait(clock: Clock) -> None:
-    governor = Governor(per_minute=2, max_wait=timedelta(seconds=65), clock=clock, sleep=clock.sleep)
+    governor = Governor(Limits(per_minute=2), MemoryBudgets(clock), max_wait=timedelta(seconds=65), sleep=clock.sleep)
     xero = Xero(clock, minute=2)
     started = clock.now
     outcomes = await clock.run(*(xero.call(governor) for _ in range(9)))
@@ -290,7 +291,7 @@ async def test_nothing_is_spare_while_the_gate_is_closed(governor: Governor) -> 
 
 def test_a_governor_serves_one_event_loop_after_another() -> None:
     """Each command of the CLI and each flow has a loop of its own, and they share one allowance."""
-    governor = Governor(concurrent=1)
+    governor = Governor(Limits(concurrent=1))
 
     async def two_calls() -> None:
         async def call() -> None:
