@@ -4,7 +4,7 @@ The platform's total wins over quantity times price, because it is what the cust
 shown when they give that total by Xero's arithmetic, else the line is billed as one at the total.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from milepost.jobs import Line
@@ -68,18 +68,23 @@ def measure(line: Line, types: LineAmountTypes, rate: Decimal) -> Measure | None
     return None if ours is None else _shown(line, other, ours, types, rate)
 
 
-def cost(line: Line, types: LineAmountTypes, rate: Decimal, *, holds_tax: bool) -> Measure | None:
-    """A cost passed on as it is, for a line that has no price of its own; None when the cost is unknown too.
+def cost(
+    line: Line, types: LineAmountTypes, rate: Decimal, *, holds_tax: bool, mark_up: Decimal | None = None
+) -> Measure | None:
+    """A cost passed on: as it is, or with a `mark_up` in percent, which is put on the cost of one; None when it is unknown.
 
     `holds_tax`: the platform's figures hold tax, and so does the cost.
     """
     field = "unit_price_inc" if holds_tax else "unit_price_ex"
     nothing = {"total_ex": None, "total_inc": None, "unit_price_ex": None, "unit_price_inc": None}
-    found = measure(line.model_copy(update={**nothing, field: line.unit_cost}), types, rate)
+    unit = line.unit_cost
+    if unit is not None and mark_up is not None:
+        unit = round4(unit * (HUNDRED + mark_up) / HUNDRED)
+    found = measure(line.model_copy(update={**nothing, field: unit}), types, rate)
     if found is None:
         return None
-    source = f"the cost, passed on: {found.source}"
-    return Measure(found.quantity, found.unit_amount, found.amount, source, found.discount_rate, found.discount_amount)
+    passed_on = "the cost, passed on" if mark_up is None else f"the cost of {line.unit_cost} plus {mark_up}% is {unit}"
+    return replace(found, source=f"{passed_on}: {found.source}")
 
 
 def _at_total(line: Line, total: Decimal, unit: Decimal | None, source: str) -> Measure:

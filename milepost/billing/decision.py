@@ -56,6 +56,7 @@ class Why(Record):
     """The reason of one invoice line: rule, version, file:line, the values it matched, the rules tried before it.
 
     matched, wanted: by condition of the rule, the value seen and what the rule asks for. filled: templates before and after.
+    parts: the reasons of the lines that this one was merged from.
     """
 
     rule: str
@@ -69,6 +70,7 @@ class Why(Record):
     tax_from: str = ""
     amount_from: str = ""
     source_lines: tuple[str, ...] = ()
+    parts: tuple["Why", ...] = ()
 
 
 class TrackingChoice(Record):

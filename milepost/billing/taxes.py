@@ -44,6 +44,8 @@ def choose_tax(
 
 
 def _mapped(taxes: Mapping[str, str], name: str | None) -> str | None:
+    if name is not None and name in taxes:
+        return taxes[name]
     wanted = (name or "").strip().casefold()
     return next((t for n, t in taxes.items() if wanted and n.strip().casefold() == wanted), None)
 

@@ -1,33 +1,36 @@
-"""The tracking of a line: templates filled in, laid over each other, and brought to Xero's own names."""
+"""The tracking of a line: templates laid over each other, and what they give brought to Xero's own names."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from milepost.billing.checks import check_tracking
 from milepost.billing.decision import TrackingChoice
 from milepost.billing.trouble import Trouble
 from milepost.chart import Chart
-from milepost.rules.templates import render
 
 
-def tracking_choices(
-    chart: Chart, layers: Sequence[Mapping[str, str]], values: Mapping[str, Any], where: str
-) -> tuple[TrackingChoice, ...] | Trouble:
-    """The later layers win, category by category without regard to case; an option that comes out empty is left off.
-
-    Raises TemplateProblem.
-    """
+def laid_over(*layers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Category and template: the later layers win, category by category without regard to case."""
     templates: dict[str, tuple[str, str]] = {}
     for layer in layers:
-        templates |= {category.strip().casefold(): (category.strip(), template) for category, template in layer.items()}
-    filled = [(category, render(template, values).strip()) for category, template in templates.values()]
-    choices = [_choice(chart, category, option, where) for category, option in filled if option]
-    trouble = next((choice for choice in choices if isinstance(choice, Trouble)), None)
-    return trouble or tuple(choice for choice in choices if isinstance(choice, TrackingChoice))
+        for category, template in layer.items():
+            name = category.strip()
+            templates[name.casefold()] = (name, template)
+    return list(templates.values())
+
+
+def tracking_choices(chart: Chart, options: Iterable[tuple[str, str]], where: str) -> tuple[TrackingChoice, ...] | Trouble:
+    """Categories and their options in the words of the chart; an option that came out empty is left off."""
+    choices: list[TrackingChoice] = []
+    for category, option in options:
+        choice = _choice(chart, category, option, where) if option else None
+        if isinstance(choice, Trouble):
+            return choice
+        if choice:
+            choices.append(choice)
+    return tuple(choices)
 
 
 def _choice(chart: Chart, category: str, option: str, where: str) -> TrackingChoice | Trouble:
-    """The choice in the words of the chart."""
     if trouble := check_tracking(chart, category, option, where):
         return trouble
     found = chart.tracking_category(category)
