@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from milepost.rules.model import RuleBook
 
 SCHEMA_FILE = Path("mappings/rule-book.schema.json")
@@ -16,16 +18,24 @@ _TEXT = ["string", "number", "boolean"]
 
 
 def rule_book_schema() -> dict[str, Any]:
-    """The schema. An editor's YAML reads 200 as a number and true as a boolean where the loader keeps text: all fit."""
-    schema = RuleBook.model_json_schema(mode="validation")
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_widened(schema)}
-    schema["title"] = "Milepost rule book"
-    return schema
+    """The schema of rule books."""
+    return editor_schema(RuleBook, "Milepost rule book")
+
+
+def editor_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """A file's schema. An editor's YAML reads 200 as a number and true as a boolean where the loader keeps text: all fit."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_widened(model.model_json_schema())}
+    return schema | {"title": title}
 
 
 def schema_text() -> str:
-    """The schema as its file has it."""
-    return json.dumps(rule_book_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The schema of rule books as its file has it."""
+    return as_text(rule_book_schema())
+
+
+def as_text(schema: dict[str, Any]) -> str:
+    """A schema as its file has it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _widened(node: Any) -> Any:
