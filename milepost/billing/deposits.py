@@ -133,7 +133,7 @@ def _lines(coding: Coding, payment: Payment, account: str, rate: TaxRate | None)
             account=account,
             tax_type=rate.tax_type if rate else None,
             amount=-amount,
-            tax=line_tax(-amount, percent, coding.types),
+            tax=-line_tax(amount, percent, coding.types),
             why=_why(coding, payment),
         )
 

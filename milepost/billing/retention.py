@@ -110,7 +110,7 @@ def _line(
         tax_type=tax_type,
         tracking=tracking,
         amount=-amount,
-        tax=line_tax(-amount, rate.effective_rate, coding.types) if rate else ZERO,
+        tax=-line_tax(amount, rate.effective_rate, coding.types) if rate else ZERO,
         why=_why(coding, retention, billed, where),
     )
 
