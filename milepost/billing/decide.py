@@ -14,6 +14,7 @@ a Credit.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from milepost.billing.again import billed_before, more_due, needs_nobody
 from milepost.billing.checks import check_claims, check_currency, check_native_link, nearest
 from milepost.billing.coding import (
     CodedLine,
@@ -35,6 +36,7 @@ from milepost.billing.decision import (
     Decision,
     Draft,
     ExistingContact,
+    InvoiceLine,
     NewContact,
     Skip,
     Undecided,
@@ -44,8 +46,9 @@ from milepost.billing.discounts import spread_discounts
 from milepost.billing.drafts import check_currency_said, currency_of, draft_of
 from milepost.billing.earlier import is_of_the_job, total_of
 from milepost.billing.facts import Facts, History
-from milepost.billing.milestones import already_billed, by_number, settings_for
-from milepost.billing.stages import Staged, stage_lines
+from milepost.billing.merging import merge_lines
+from milepost.billing.milestones import already_billed, settings_for
+from milepost.billing.stages import stage_lines
 from milepost.billing.trouble import Trouble, hold
 from milepost.jobs import Job, Line, LineKind, LineTax
 from milepost.money import ZERO, LineAmountTypes
@@ -73,32 +76,42 @@ def decide(job: Job, milestone: Milestone, facts: Facts, book: RuleBook, history
     coding = Coding(job, milestone.numbered(key.sequence), book, facts.chart, settings, _TYPES[settings.line_amounts])
     troubles = _job_troubles(job, facts, coding, history)
     coded, notes = _coded_lines(coding)
-    if isinstance(coded, list) and not troubles:
-        return _decide_stage(coding, key, coded, notes, facts, history)
     found = [] if isinstance(coded, list) else list(coded)
+    full = _full(coding, coded) if isinstance(coded, list) else None
+    if isinstance(full, Trouble):
+        found, full = [full], None
+    if full is not None and not troubles:
+        return _decide_stage(coding, key, full, notes, facts, history)
+    if why := needs_nobody(coding, None if _check_history(coding, history) else full, history):
+        return _skip(key, job, book, "already_billed", why)
     return hold(key, job, book, [*troubles, *found])
+
+
+def _full(coding: Coding, coded: Sequence[CodedLine | TextLine]) -> tuple[InvoiceLine, ...] | Trouble:
+    """All of the job's lines, as one invoice would show them."""
+    return merge_lines(coding, [line.invoice_line(coding.types) for line in coded])
 
 
 def _decide_stage(
     coding: Coding,
     key: BillingKey,
-    coded: list[CodedLine | TextLine],
+    full: Sequence[InvoiceLine],
     notes: Sequence[str],
     facts: Facts,
     history: History,
 ) -> Decision:
     job, book = coding.job, coding.book
-    full = [line.invoice_line(coding.types) for line in coded]
     staged = stage_lines(coding, full, history)
     if isinstance(staged, Trouble):
-        return hold(key, job, book, [staged])
+        why = needs_nobody(coding, full, history)
+        return _skip(key, job, book, "already_billed", why) if why else hold(key, job, book, [staged])
+    if staged.lines and key.sequence > 1 and coding.milestone.again == "hold":
+        return hold(key, job, book, [more_due(coding, staged, history)])
     deposits = deposits_on(coding, staged, history)
     if isinstance(deposits, Trouble):
         return hold(key, job, book, [deposits])
     if not staged.lines:
         return _skip(key, job, book, staged.code, " ".join(staged.sums))
-    if key.sequence > 1 and coding.milestone.again == "hold":
-        return hold(key, job, book, [_more_due(coding, staged, history)])
     draft = draft_of(coding, key, (*staged.lines, *deposits.lines), facts, history)
     if isinstance(draft, Trouble):
         return hold(key, job, book, [draft])
@@ -119,27 +132,6 @@ def _decide_stage(
 
 def _key(job: Job, milestone: Milestone, facts: Facts, sequence: int) -> BillingKey:
     return BillingKey(connection=facts.connection, job_id=job.id, milestone=milestone.code, sequence=sequence)
-
-
-def _more_due(coding: Coding, staged: Staged, history: History) -> Trouble:
-    """The job has grown since its stage was billed; whether that is to be billed is for a person."""
-    milestone = coding.milestone
-    billed = history.of(milestone.code)
-    total = total_of(coding.types, staged.lines)
-    tax = "" if coding.types is LineAmountTypes.NO_TAX else " with tax"
-    if total < 0:
-        return Trouble(
-            "over_billed",
-            f"The job's taxes have changed since {milestone.code} was billed: {-total}{tax} was billed too much.",
-            "If the job is right, credit the difference in Xero; if not, correct its lines on the platform. Then run again.",
-        )
-    return Trouble(
-        "more_due",
-        f"The job has changed since {milestone.code} was billed{by_number(billed) if billed else ''}: "
-        f"{total}{tax} more is due. {' '.join(staged.sums)}",
-        f"Bill it by a further invoice with 'when_more: bill' at {coding.book.where(f'milestones.{milestone.code}')}, or by "
-        "hand in Xero; or undo the change on the platform, if it is a mistake.",
-    )
 
 
 def _skip(key: BillingKey, job: Job, book: RuleBook, code: str, why: str) -> Skip:
@@ -265,11 +257,12 @@ def _total_warning(coding: Coding, history: History, draft: Draft) -> tuple[str,
     reported = coding.job.reported_totals
     if coding.milestone.amount != "remaining" or coding.types is LineAmountTypes.NO_TAX:
         return ()
-    lines = [line for lines in (*(b.lines for b in history.billed), draft.lines) for line in lines if is_of_the_job(line)]
+    lines = [line for line in draft.lines if is_of_the_job(line)]
+    billed, net = billed_before(history)
     total, tax = total_of(coding.types, lines), sum((line.tax for line in lines), ZERO)
-    stated, ours, words = reported.inc, total, "with tax"
+    stated, ours, words = reported.inc, billed + total, "with tax"
     if stated is None:
-        stated, ours, words = reported.ex, total - tax, "before tax"
+        stated, ours, words = reported.ex, net + total - tax, "before tax"
     if stated is None or stated == ours:
         return ()
     return (f"The platform shows a total of {stated} {words}; by Xero's arithmetic the job's invoices come to {ours}.",)

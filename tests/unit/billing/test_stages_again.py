@@ -1,10 +1,14 @@
 """What a stage does when its job has changed after it was billed: a further invoice, a hold, or nothing at all."""
 
+from typing import Any
+
 import pytest
 
+from milepost.billing.decision import Bill, Undecided
 from milepost.jobs import Job, Line
 from milepost.rules.model import RuleBook
 from tests.unit.billing.builders import (
+    RATES,
     RULES,
     after,
     amounts,
@@ -133,7 +137,7 @@ def test_a_discount_given_afterwards_with_more_work_is_billed_together() -> None
 def test_three_progress_claims_on_one_status_and_the_rest() -> None:
     """20 %, 45 % and 90 % of 1000.01: 200.00, 250.00 and 450.01; then 100.00."""
     rules = claims()
-    bills = []
+    bills: list[Bill] = []
     for percent in ("20", "45 %", "90%"):
         bills.append(billed(done(percent), rules, stage="PRG", history=after(*bills)))
     bills.append(billed(done("100"), rules, history=after(*bills)))
@@ -187,7 +191,7 @@ def test_a_share_that_is_to_be_held_says_how_much_more_it_would_be_now() -> None
 )
 def test_each_claim_has_a_number_of_its_own(number: str, numbers: list[str | None]) -> None:
     rules = claims(invoice=f'{{number: "{number}"}}')
-    bills = []
+    bills: list[Bill] = []
     for percent in ("20", "45", "90"):
         bills.append(billed(done(percent), rules, stage="PRG", history=after(*bills)))
     assert [bill.draft.number for bill in bills] == numbers
@@ -198,3 +202,35 @@ def test_a_number_that_another_stage_used_is_held_all_the_same() -> None:
     first = billed(done("20"), rules, stage="PRG")
     assert billed(done("40"), rules, stage="PRG", history=after(first)).draft.number == "1482-2"
     assert held(done("40"), rules, history=after(first)).code == "number_taken"
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (job(*LINES, customer=None), {}),
+        (job(*LINES, title="x"), {"contact": Undecided(customer_id="c1", why="Two fit.", fix="Choose.")}),
+        (job(*LINES, words("x"), currency="AUD", reported_totals={"inc": "1150.01"}), {}),
+        (
+            job(*LINES, words("x"), reported_totals={"inc": "1150.01"}),
+            {"chart": chart(rates=[("OUTPUT", "16"), *RATES[1:]])},
+        ),
+        (job(labour(1, 95, tax="Unheard of"), reported_totals={"ex": "1000.01"}), {}),
+    ],
+    ids=["no customer", "contact undecided", "another currency", "another rate", "a tax that nobody mapped"],
+)
+def test_a_billed_job_that_could_not_be_billed_now_holds_nobody_up_while_its_money_is_the_same(
+    later: Job, said: dict[str, Any]
+) -> None:
+    assert skipped(later, HOLDS, history=after(billed(job(*LINES), HOLDS)), **said).code == "already_billed"
+
+
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        (job(*LINES, VARIATION, customer=None), "customer_missing"),
+        (job(labour(1, 95, tax="Unheard of"), reported_totals={"ex": "1000.02"}), "tax_unmapped"),
+        (job(labour(1, 95, tax="Unheard of")), "tax_unmapped"),
+    ],
+)
+def test_a_billed_job_with_more_to_bill_tells_what_is_in_the_way(later: Job, code: str) -> None:
+    assert held(later, HOLDS, history=after(billed(job(*LINES), HOLDS))).code == code

@@ -1,5 +1,7 @@
 """What a share comes to: of the quote or of the job, with its bounds; and progress as the job states it."""
 
+from typing import Any
+
 import pytest
 
 from milepost.jobs import Claims, Job, Quote, Totals
@@ -19,7 +21,7 @@ def share(said: str, *, invoice: str = "{terms: {days: 14}}", more: str = "") ->
     )
 
 
-def quoted(ex: str | None = None, tax: str | None = None, inc: str | None = None, **said: object) -> Job:
+def quoted(ex: str | None = None, tax: str | None = None, inc: str | None = None, **said: Any) -> Job:
     quote = Quote(totals=Totals(ex=amount(ex), tax=amount(tax), inc=amount(inc)))
     return job(*LINES, quote=quote, **said)
 
