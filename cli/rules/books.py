@@ -56,7 +56,8 @@ def list_books(folder: Folder = None, as_json: AsJson = False) -> None:
     table = table_of("Book", "Version", "Effective from", "Published", "In force", "File")
     for row in rows:
         marks = ("yes" if row["published"] else "no", "yes" if row["in_force"] else "")
-        table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], *marks, row["path"])))
+        file = Path(row["path"]).name
+        table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], *marks, file)))
     out.print(table)
 
 

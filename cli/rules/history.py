@@ -49,7 +49,7 @@ def history(
     if as_json:
         print_json([_row(standing, kept) for standing in found])
         return
-    table = table_of("Version", "Effective from", "Published", "By", "Hash", "In force", "Billings", "File")
+    table = table_of("Version", "From", "Published", "By", "Hash", "Billings", "File")
     for standing in found:
         table.add_row(*map(escape, _cells(_row(standing, kept))))
     out.print(table)
@@ -99,12 +99,11 @@ def _row(standing: Standing, kept: _Kept) -> dict[str, Any]:
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     is_published = row["sha256"] is not None
     return (
-        str(row["version"]),
+        f"{row['version']}{', in force' if row['in_force'] else ''}",
         row["effective_from"] or "",
-        row["published_at"][:16].replace("T", " ") if is_published else "not published",
+        row["published_at"][:10] if is_published else "not yet",
         row["published_by"] or "",
         row["sha256"][:SHORT_HASH] if is_published else "",
-        "today" if row["in_force"] else "",
         str(row["billings"]) if is_published else "",
         "" if row["file"] == FileState.UNPUBLISHED else row["file"],
     )

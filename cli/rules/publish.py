@@ -20,15 +20,26 @@ from cli.rules.shared import (
     usage_errors,
 )
 from milepost.ledger.database import open_database
+from milepost.rules.issues import Severity
+from milepost.rules.lint import lint_book
+from milepost.rules.model import RuleBook
 from milepost.rules.shelf import Published
+from milepost.rules.trials.suite import failed_trials
 from milepost.rules.versions import BookFolder
 from milepost.settings import installation
 from milepost.steps.publish import Gate, Publication, publish_book
 from milepost.steps.workspace import utcnow
 
-GATES: tuple[Gate, ...] = ()
-"""What every version must pass before it is published, in order."""
 SHORT_HASH = 12
+
+
+def failed_lint(book: RuleBook, folder: Path) -> list[str]:  # noqa: ARG001  a gate may look at the folder
+    """The errors that lint finds in a version; warnings keep nothing back."""
+    return [str(issue) for issue in lint_book(book, today=utcnow().date()) if issue.severity is Severity.ERROR]
+
+
+GATES: tuple[Gate, ...] = (failed_lint, failed_trials)
+"""What every version must pass before it is published, in order."""
 
 
 def publish(
@@ -73,9 +84,9 @@ def _show(done: Publication) -> None:
     if not done.published:
         out.print(f"Every version of {escape(done.book)} is published already.")
         return
-    table = table_of("Book", "Version", "Effective from", "Hash", "File")
+    table = table_of("Book", "Version", "Effective from", "Hash")
     for version in done.published:
-        cells = (version.book, str(version.version), str(version.effective_from), version.sha256[:SHORT_HASH], version.path)
+        cells = (version.book, str(version.version), str(version.effective_from), version.sha256[:SHORT_HASH])
         table.add_row(*map(escape, cells))
     out.print(table)
     for warning in done.warnings:

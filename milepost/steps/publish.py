@@ -20,7 +20,7 @@ from milepost.rules.standing import FileState, Standing, changed_why, out_of_ord
 from milepost.rules.versions import BookFolder
 
 Gate = Callable[[RuleBook, Path], list[str]]
-"""Takes a version and its file; says why it may not be published, and nothing when it may."""
+"""Takes a version and its book's folder; says why it may not be published, and nothing when it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ async def publish_book(
     refused = [
         *_refused(found, shelf),
         *refused,
-        *(why for one in new for gate in gates for why in gate(one.book, one.path)),
+        *(why for one in new for gate in gates for why in _through(gate, one)),
     ]
     if refused or not new:
         return Publication(book, refused=tuple(refused))
@@ -88,6 +88,10 @@ def _read_new(folder: BookFolder, found: Sequence[Standing]) -> tuple[list[_New]
         except RuleBookErrors as problem:
             errors += map(str, problem.errors)
     return new, errors
+
+
+def _through(gate: Gate, new: _New) -> list[str]:
+    return [f"version {new.book.version}: {why}" for why in gate(new.book, new.path.parent)]
 
 
 def _refused(found: Sequence[Standing], shelf: BookShelf) -> list[str]:

@@ -94,17 +94,18 @@ async def test_one_version_that_does_not_load_keeps_all_of_them_back(ledger: Dat
 async def test_every_gate_sees_every_new_version_and_may_refuse_it(ledger: Database, tmp_path: Path) -> None:
     seen: list[tuple[int, Path]] = []
 
-    def watches(book: RuleBook, path: Path) -> list[str]:
-        seen.append((book.version, path))
+    def watches(book: RuleBook, folder: Path) -> list[str]:
+        seen.append((book.version, folder))
         return []
 
-    def refuses_two(book: RuleBook, path: Path) -> list[str]:
-        return [f"{path.name} is two", "and that is too much"] if book.version == 2 else []
+    def refuses_two(book: RuleBook, folder: Path) -> list[str]:
+        return [f"{folder.name} is two", "and that is too much"] if book.version == 2 else []
 
-    paths = [put(tmp_path, 1), put(tmp_path, 2)]
+    folder = put(tmp_path, 1).parent
+    put(tmp_path, 2)
     done = await publish(ledger, tmp_path, refuses_two, watches)
-    assert done.refused == ("v0002.yaml is two", "and that is too much")
-    assert seen == [(1, paths[0]), (2, paths[1])]
+    assert done.refused == ("version 2: acme is two", "version 2: and that is too much")
+    assert seen == [(1, folder), (2, folder)]
     assert await versions(ledger) == []
 
 
