@@ -187,6 +187,6 @@ def _sum_words(amounts: Sequence[Decimal]) -> str:
 def _too_large(name: str, where: str) -> Trouble:
     return Trouble(
         "amount_too_large",
-        f"The lines shown as '{name}' by 'merge' at {where} come to more than {LARGEST_AMOUNT}, the largest that Xero takes.",
+        f"The lines shown as '{name}' by 'merge' at {where} come to more than Xero takes, {LARGEST_AMOUNT}.",
         f"Correct their prices on the platform, or merge fewer lines at {where}.",
     )
