@@ -47,11 +47,11 @@ def history(
         files = BookFolder(root_folder(folder))
         found = _standings(files, kept)
     if as_json:
-        print_json([_row(standing, kept) for standing in found])
+        print_json([_row(standing, kept, files) for standing in found])
         return
     table = table_of("Version", "From", "Published", "By", "Hash", "Billings", "File")
     for standing in found:
-        table.add_row(*map(escape, _cells(_row(standing, kept))))
+        table.add_row(*map(escape, _cells(_row(standing, kept, files))))
     out.print(table)
     for remark in remarks(files, kept.shelf):
         out.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
@@ -79,12 +79,13 @@ def _print_text(shelf: BookShelf, version: int) -> None:
     typer.echo(found.text, nl=False)
 
 
-def _row(standing: Standing, kept: _Kept) -> dict[str, Any]:
+def _row(standing: Standing, kept: _Kept, files: BookFolder) -> dict[str, Any]:
     published, in_force = standing.published, kept.shelf.published_on(utcnow().date())
-    known = published_document(published) if published else {"version": standing.version}
+    known = published_document(published) if published else {}
+    begins = files.first_day_of(standing.path) if standing.path else None
     return {
         "version": standing.version,
-        "effective_from": None,
+        "effective_from": begins.isoformat() if begins else None,
         "sha256": None,
         "published_at": None,
         "published_by": None,

@@ -78,6 +78,13 @@ class BookFolder:
         """The book in this file, which must have the version that its name says. Raises RuleBookErrors."""
         return self._books.read(path)
 
+    def first_day_of(self, path: Path) -> date | None:
+        """The day from which a version's file says it applies; None when that cannot be read."""
+        try:
+            return self._versions.read(path).effective_from
+        except RuleBookErrors:
+            return None
+
     def text(self, path: Path) -> str:
         """The text of a version's file. Raises RuleBookErrors when it is none."""
         return self._texts.read(path)
