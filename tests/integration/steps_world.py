@@ -154,8 +154,8 @@ def only(run: BillingRun) -> Result:
 
 
 @asynccontextmanager
-async def steps_world(home: Path, book: str | None = None) -> AsyncIterator[Steps]:
-    """A world with nothing in it yet; `book` is the text of a rule book of the test's own."""
+async def steps_world(home: Path, book: str | None = None, *, published: bool = True) -> AsyncIterator[Steps]:
+    """A world with nothing in it yet; `book` is the text of a rule book of the test's own, `published` or not."""
     settings = unlimited()
     app = App("app", "secret", grants=frozenset({"client_credentials"}), custom_connection="uk")
     settings.xero = XeroSettings(apps=(app,), limits=settings.xero.limits)
@@ -189,5 +189,6 @@ async def steps_world(home: Path, book: str | None = None) -> AsyncIterator[Step
         installation = Installation(home, url, Fernet.generate_key(), "http://127.0.0.1:4280")
         async with open_database(installation) as db, db.write() as c:
             await save_connection(c, "acme", "declared", connection.rule_book, datetime.now(UTC))
-        await publish(installation, folder, connection.rule_book)
+        if published:
+            await publish(installation, folder, connection.rule_book)
         yield Steps(sandbox, connection, installation)
