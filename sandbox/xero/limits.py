@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from sandbox.xero.settings import RateLimits, Switches
 from sandbox.xero.wire import HTML, Reply
 
-_MINUTE, _DAY = timedelta(seconds=60), timedelta(days=1)
+_DAY = timedelta(days=1)
 Key = tuple[str, str]
 
 
@@ -80,9 +80,10 @@ class Limiter:
             windows.clear()
 
     def _windows(self, key: Key, now: datetime) -> tuple[_Window, _Window, _Window]:
-        minute = self.minutes.setdefault(key, _Window(_MINUTE))
+        length = timedelta(seconds=self.limits.minute_seconds)
+        minute = self.minutes.setdefault(key, _Window(length))
         day = self.days.setdefault(key, _Window(_DAY))
-        app = self.app_minutes.setdefault(key[0], _Window(_MINUTE))
+        app = self.app_minutes.setdefault(key[0], _Window(length))
         if self.switches.day_window == "fixed":
             midnight = datetime.combine(now.date(), time(), UTC)
             while day.calls and day.calls[0] < midnight:

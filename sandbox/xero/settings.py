@@ -39,13 +39,17 @@ class App:
 
 @dataclass(frozen=True)
 class RateLimits:
-    """Xero's published limits, each per app and organisation except `app_minute`, which is per app."""
+    """Xero's published limits, each per app and organisation except `app_minute`, which is per app.
+
+    `minute_seconds` shortens the minute, for tests that cannot wait for one.
+    """
 
     enabled: bool = True
     minute: int = 60
     day: int = 5000
     concurrent: int = 5
     app_minute: int = 10_000
+    minute_seconds: float = 60.0
 
     @classmethod
     def starter(cls) -> "RateLimits":
