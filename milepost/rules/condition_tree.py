@@ -5,10 +5,12 @@ each condition a value satisfies a set of places; the intersection of these sets
 plain conditions hold, and only what nests is then put together, group by group.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import count
-from typing import Any, NamedTuple, Protocol
+from operator import and_
+from typing import Any, NamedTuple
 
 from milepost.jobs import Job, Line
 from milepost.rules.asked import CUSTOM, Wanted, conditions_of, nested_words, one_in_words, seen_in_words, wanted_in_words
@@ -27,6 +29,8 @@ class Node:
     any_: tuple["Node", ...]
     all_: tuple["Node", ...]
     not_: "Node | None"
+    words: Mapping[str, str]
+    """What any, all and not ask for."""
 
     @property
     def nests(self) -> bool:
@@ -49,6 +53,14 @@ class Node:
         )
 
 
+class _Asked(NamedTuple):
+    """A plain condition of a node: its name, its place in `Looks`, and what it asks for, in words."""
+
+    condition: str
+    look: int
+    wanted: str
+
+
 class Failed(NamedTuple):
     """A condition that does not hold, what it asks for, and what was seen."""
 
@@ -57,14 +69,11 @@ class Failed(NamedTuple):
     seen: str
 
 
-class _Table(Protocol):
-    """Which places a value satisfies."""
-
-    def satisfied_by(self, seen: Any, /) -> int: ...
+_SatisfiedBy = Callable[[Any], int]
+"""Which places a value satisfies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(NamedTuple):
     """What the conditions saw of a line, and the places which that satisfies; `plain` are those that all are satisfied.
 
     Both sequences are in the order of the conditions.
@@ -87,18 +96,19 @@ class ConditionTree:
         self._of_line = [(see, _table(asked[name], len(nodes))) for name, see in OF_LINE.items() if name in asked]
         self._of_job = [(_job_look(name), _table(asked[name], len(nodes))) for name in asked if name not in OF_LINE]
         order = {name: index for index, name in enumerate(asked)}
-        self.asked = {node.place: _in_order(node, order) for node in nodes}
-        """By place, its conditions' names and their places in `Looks`."""
+        self._asked = {node.place: _in_order(node, order) for node in nodes}
         self._last_job: tuple[Job, Looks] | None = None
 
     def look(self, job: Job, line: Line) -> Looks:
         """At everything that any rule asks for."""
         of_job = self._look_at_job(job)
-        seen = [see(job, line) for see, _ in self._of_line]
-        satisfied = [table.satisfied_by(value) for value, (_, table) in zip(seen, self._of_line, strict=True)]
-        plain = of_job.plain
-        for places in satisfied:
+        seen, satisfied, plain = [], [], of_job.plain
+        for see, satisfied_by in self._of_line:
+            value = see(job, line)
+            places = satisfied_by(value)
             plain &= places
+            seen.append(value)
+            satisfied.append(places)
         return Looks((*seen, *of_job.seen), (*satisfied, *of_job.satisfied), plain)
 
     def _look_at_job(self, job: Job) -> Looks:
@@ -106,17 +116,14 @@ class ConditionTree:
         if self._last_job is not None and self._last_job[0] is job:
             return self._last_job[1]
         seen = tuple(see(job) for see, _ in self._of_job)
-        satisfied = tuple(table.satisfied_by(value) for value, (_, table) in zip(seen, self._of_job, strict=True))
-        plain = self._everything
-        for places in satisfied:
-            plain &= places
-        looks = Looks(seen, satisfied, plain)
+        satisfied = tuple(satisfied_by(value) for value, (_, satisfied_by) in zip(seen, self._of_job, strict=True))
+        looks = Looks(seen, satisfied, reduce(and_, satisfied, self._everything))
         self._last_job = (job, looks)
         return looks
 
     def seen_by(self, node: Node, looks: Looks) -> dict[str, str]:
         """By condition, what made the node hold; of `any` the first that does."""
-        said = {name: in_words(looks.seen[index]) for name, index in self.asked[node.place]}
+        said = {name: in_words(looks.seen[index]) for name, index, _ in self._asked[node.place]}
         if node.any_:
             said["any"] = self._seen_within([next(inner for inner in node.any_ if inner.holds(looks.plain))], looks)
         if node.all_:
@@ -127,30 +134,30 @@ class ConditionTree:
 
     def _seen_within(self, nodes: Sequence[Node], looks: Looks) -> str:
         inner = (one for node in nodes for one in node.within())
-        return seen_in_words({name: in_words(looks.seen[i]) for one in inner for name, i in self.asked[one.place]})
+        return seen_in_words({name: in_words(looks.seen[i]) for one in inner for name, i, _ in self._asked[one.place]})
 
     def looked_at_by(self, nodes: Iterable[Node]) -> tuple[int, ...]:
         """The places in `Looks` of all that these nodes ask for, the nested included."""
-        return tuple(sorted({i for node in nodes for one in node.within() for _, i in self.asked[one.place]}))
+        return tuple(sorted({i for node in nodes for one in node.within() for _, i, _ in self._asked[one.place]}))
 
     def failed(self, node: Node, looks: Looks) -> Failed | None:
         """The first condition that does not hold: its own ones, then any, all, not. Of `all`, the inner one that fails."""
         return self._failed_plain(node, looks) or self._failed_nested(node, looks)
 
     def _failed_plain(self, node: Node, looks: Looks) -> Failed | None:
-        for name, index in self.asked[node.place]:
+        for name, index, wanted in self._asked[node.place]:
             if not looks.satisfied[index] >> node.place & 1:
-                return Failed(name, wanted_in_words(conditions_of(node.when)[name]), in_words(looks.seen[index]))
+                return Failed(name, wanted, in_words(looks.seen[index]))
         return None
 
     def _failed_nested(self, node: Node, looks: Looks) -> Failed | None:
         if node.any_ and not any(inner.holds(looks.plain) for inner in node.any_):
-            return Failed("any", nested_words(node.when)["any"], self._seen_within(node.any_, looks))
+            return Failed("any", node.words["any"], self._seen_within(node.any_, looks))
         for inner in node.all_:
             if failed := self.failed(inner, looks):
                 return Failed("all", *_of_inner(failed))
         if node.not_ and node.not_.holds(looks.plain):
-            return Failed("not", nested_words(node.when)["not"], self._seen_within([node.not_], looks))
+            return Failed("not", node.words["not"], self._seen_within([node.not_], looks))
         return None
 
 
@@ -159,12 +166,12 @@ def _node(when: JobWhen, place: int, places: Iterator[int]) -> Node:
         return tuple(_node(one, next(places), places) for one in whens or ())
 
     negated = inner([when.not_] if when.not_ is not None else None)
-    return Node(place, when, inner(when.any_), inner(when.all_), negated[0] if negated else None)
+    return Node(place, when, inner(when.any_), inner(when.all_), negated[0] if negated else None, nested_words(when))
 
 
-def _in_order(node: Node, order: dict[str, int]) -> tuple[tuple[str, int], ...]:
-    named = ((name, order[_key(name)]) for name in conditions_of(node.when))
-    return tuple(sorted(named, key=lambda named: named[1]))
+def _in_order(node: Node, order: dict[str, int]) -> tuple[_Asked, ...]:
+    asked = (_Asked(name, order[_key(name)], wanted_in_words(wanted)) for name, wanted in conditions_of(node.when).items())
+    return tuple(sorted(asked, key=lambda one: one.look))
 
 
 def _key(condition: str) -> str:
@@ -181,14 +188,14 @@ def _by_condition(nodes: Sequence[Node]) -> dict[str, dict[int, Wanted]]:
     return {name: by_place for name, by_place in asked.items() if by_place}
 
 
-def _table(asked: dict[int, Wanted], places: int) -> _Table:
+def _table(asked: dict[int, Wanted], places: int) -> _SatisfiedBy:
     numbers = {place: wanted for place, wanted in asked.items() if isinstance(wanted, Range)}
     if numbers:
-        return table_of_numbers(numbers.items(), places)
+        return table_of_numbers(numbers.items(), places).satisfied_by
     days = {place: wanted for place, wanted in asked.items() if isinstance(wanted, DateRange)}
     if days:
-        return table_of_days(days.items(), places)
-    return GlobTable({place: wanted for place, wanted in asked.items() if isinstance(wanted, Sequence)}, places)
+        return table_of_days(days.items(), places).satisfied_by
+    return GlobTable({place: wanted for place, wanted in asked.items() if isinstance(wanted, Sequence)}, places).satisfied_by
 
 
 def _job_look(condition: str) -> Callable[[Job], Seen]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
+from typing import Literal
 
 from milepost.rules.patterns import is_pattern, pattern_test
 
@@ -21,19 +22,28 @@ Test = Callable[[str], bool]
 @lru_cache(maxsize=4096)
 def glob_test(glob: str) -> Test:
     """Whether a casefolded text matches the glob. The usual forms (a*, *a, *a*) need no regex."""
+    form, inner = _form_of(glob)
+    if form == "prefix":
+        return lambda text: text.startswith(inner)
+    if form == "suffix":
+        return lambda text: text.endswith(inner)
+    if form == "part":
+        return lambda text: inner in text
+    if form == "whole":
+        return lambda text: text == inner
+    pattern = re.compile(translate(inner))
+    return lambda text: pattern.match(text) is not None
+
+
+def _form_of(glob: str) -> tuple[Literal["whole", "prefix", "suffix", "part", "other"], str]:
+    """What sort of glob it is, and the casefolded text that is looked for; of any other sort, the whole glob."""
     folded = glob.casefold()
     inner = folded.strip("*")
     if _SPECIAL.search(inner) or not inner:
-        pattern = re.compile(translate(folded))
-        return lambda text: pattern.match(text) is not None
-    open_left, open_right = folded.startswith("*"), folded.endswith("*")
-    if open_left and open_right:
-        return lambda text: inner in text
-    if open_right:
-        return lambda text: text.startswith(inner)
-    if open_left:
-        return lambda text: text.endswith(inner)
-    return lambda text: text == inner
+        return "other", folded
+    if folded.startswith("*"):
+        return ("part" if folded.endswith("*") else "suffix"), inner
+    return ("prefix" if folded.endswith("*") else "whole"), inner
 
 
 def matches(wanted: str, text: str) -> bool:
@@ -42,27 +52,38 @@ def matches(wanted: str, text: str) -> bool:
 
 
 class GlobTable:
-    """One condition of all rules: which of them a value satisfies. A rule without the condition takes anything."""
+    """One condition of all rules: which of them a value satisfies. A rule without the condition takes anything.
+
+    Whole texts, beginnings and ends are looked up; only the others are tried one after the other.
+    """
 
     def __init__(self, wanted: Mapping[int, Sequence[str]], rules: int) -> None:
         """`wanted` maps the place of a rule to its globs and expressions; `rules` is their whole number."""
         self._indifferent = (1 << rules) - 1
-        self._exact: dict[str, int] = {}
-        by_glob: dict[str, int] = {}
-        by_pattern: dict[str, int] = {}
+        self._whole: dict[str, int] = {}
+        self._prefixes: dict[int, dict[str, int]] = {}
+        self._suffixes: dict[int, dict[str, int]] = {}
+        others: dict[str, int] = {}
         for place, texts in wanted.items():
             self._indifferent &= ~(1 << place)
             for text in texts:
-                table, key = self._table_of(text, by_glob, by_pattern)
+                table, key = self._table_of(text, others)
                 table[key] = table.get(key, 0) | 1 << place
-        self._globs = [(glob_test(glob), bits) for glob, bits in by_glob.items()]
-        self._patterns = [(pattern_test(pattern), bits) for pattern, bits in by_pattern.items()]
+        self._globs = [(glob_test(glob), bits) for glob, bits in others.items() if not is_pattern(glob)]
+        self._patterns = [(pattern_test(text), bits) for text, bits in others.items() if is_pattern(text)]
         self._kept: dict[str, int] = {}
 
-    def _table_of(self, text: str, by_glob: dict[str, int], by_pattern: dict[str, int]) -> tuple[dict[str, int], str]:
+    def _table_of(self, text: str, others: dict[str, int]) -> tuple[dict[str, int], str]:
         if is_pattern(text):
-            return by_pattern, text
-        return (by_glob if _SPECIAL.search(text) else self._exact), text.casefold()
+            return others, text
+        form, inner = _form_of(text)
+        if form == "whole":
+            return self._whole, inner
+        if form == "prefix":
+            return self._prefixes.setdefault(len(inner), {}), inner
+        if form == "suffix":
+            return self._suffixes.setdefault(len(inner), {}), inner
+        return others, text
 
     def satisfied_by(self, values: tuple[str, ...]) -> int:
         """The rules that one of the values satisfies; with no value, only those that do not ask."""
@@ -74,13 +95,15 @@ class GlobTable:
 
     def _look_up(self, value: str) -> int:
         folded = value.casefold()
-        bits = self._exact.get(folded, 0)
-        for test, satisfied in self._globs:
-            if test(folded):
-                bits |= satisfied
-        for test, satisfied in self._patterns:
-            if test(value):
-                bits |= satisfied
+        bits = self._whole.get(folded, 0)
+        for length, prefixes in self._prefixes.items():
+            bits |= prefixes.get(folded[:length], 0)
+        for length, suffixes in self._suffixes.items():
+            bits |= suffixes.get(folded[-length:], 0)
+        for tests, text in ((self._globs, folded), (self._patterns, value)):
+            for test, satisfied in tests:
+                if test(text):
+                    bits |= satisfied
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         self._kept[value] = bits

@@ -22,6 +22,8 @@ MOST_REJECTED = 20
 
 _MOST_COMPILED = 64
 _MOST_KEPT = 20_000
+_MOST_REFUSALS = 50_000
+_NESTED = -1
 
 
 class Conditional(Protocol):
@@ -37,6 +39,8 @@ class Conditional(Protocol):
 
 
 R = TypeVar("R", bound=Conditional)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Match(Generic[R]):
 
 
 class _Group(NamedTuple):
-    """Rules (bits) that one condition refuses because of what it saw; -1 for those refused by what is nested."""
+    """Rules (bits) that one condition refuses because of what it saw; or _NESTED, because of all that they look at."""
 
     condition: int
     refused: int
@@ -75,7 +79,9 @@ class CompiledRules(Generic[R]):
         self._all = (1 << len(self.rules)) - 1
         self._nesting = sum(1 << node.place for node in self._tree.roots if node.nests)
         self._found: dict[int, int] = {}
-        self._refusals: dict[tuple[int, tuple[_Group, ...]], tuple[Rejected, ...]] = {}
+        self._rejections: dict[tuple[int, tuple[_Group, ...]], tuple[Rejected, ...]] = {}
+        self._refusals: dict[_Group, tuple[tuple[int, Rejected], ...]] = {}
+        self._kept_refusals = 0
         self._wanted: dict[int, dict[str, str]] = {}
         self._looked_at: dict[int, tuple[int, ...]] = {}
 
@@ -96,9 +102,8 @@ class CompiledRules(Generic[R]):
         """The place of the first rule that holds; the number of rules when none does."""
         found = self._found.get(plain)
         if found is None:
-            if len(self._found) >= _MOST_KEPT:
-                self._found.clear()
-            found = self._found[plain] = self._look_for_first(plain)
+            found = self._look_for_first(plain)
+            _keep(self._found, plain, found)
         return found
 
     def _look_for_first(self, plain: int) -> int:
@@ -117,41 +122,64 @@ class CompiledRules(Generic[R]):
         return self._wanted[place]
 
     def _rejected(self, before: int, looks: Looks) -> tuple[Rejected, ...]:
-        """Kept, because lines of one kind are refused by the same rules for the same reasons."""
         first = max(0, before - MOST_REJECTED)
-        key = (before, self._reasons(first, before, looks))
-        if key not in self._refusals:
-            if len(self._refusals) >= _MOST_KEPT // MOST_REJECTED:
-                self._refusals.clear()
-            listed = (self._refusal(place, looks) for place in range(first, before))
-            refusals = tuple(refusal for refusal in listed if refusal)
-            self._refusals[key] = (_left_out(first), *refusals) if first else refusals
-        return self._refusals[key]
+        groups = self._groups(first, before, looks)
+        kept = self._rejections.get((before, groups))
+        if kept is None:
+            by_place = {place: refusal for group in groups for place, refusal in self._refusals_of(group, looks)}
+            listed = tuple(by_place[place] for place in range(first, before))
+            kept = (_left_out(first), *listed) if first else listed
+            _keep(self._rejections, (before, groups), kept)
+        return kept
 
-    def _reasons(self, first: int, before: int, looks: Looks) -> tuple[_Group, ...]:
-        """All that the refusals of the rules from `first` to `before` depend on."""
+    def _groups(self, first: int, before: int, looks: Looks) -> tuple[_Group, ...]:
+        """The rules from `first` to `before`, by what refuses them: all that the refusals depend on."""
         left = (1 << before) - (1 << first)
         groups = []
         for index, satisfied in enumerate(looks.satisfied):
             if refused := left & ~satisfied:
                 groups.append(_Group(index, refused, (looks.seen[index],)))
                 left ^= refused
-            if not left:
-                return tuple(groups)
-        return (*groups, _Group(-1, left, tuple(looks.seen[index] for index in self._looked_at_by(left))))
+        if left:
+            groups.append(_Group(_NESTED, left, tuple(looks.seen[index] for index in self._looked_at_by(left))))
+        return tuple(groups)
+
+    def _refusals_of(self, group: _Group, looks: Looks) -> tuple[tuple[int, Rejected], ...]:
+        """By the places of a group's rules. Kept, because lines of one kind are refused by the same rules."""
+        kept = self._refusals.get(group)
+        if kept is None:
+            places = (place for place in range(group.refused.bit_length()) if group.refused >> place & 1)
+            kept = tuple((place, refusal) for place in places if (refusal := self._refusal(place, looks)))
+            self._kept_refusals += len(kept)
+            if self._kept_refusals > _MOST_REFUSALS:
+                self._refusals.clear()
+                self._kept_refusals = len(kept)
+            self._refusals[group] = kept
+        return kept
 
     def _looked_at_by(self, rules: int) -> tuple[int, ...]:
-        if rules not in self._looked_at:
-            self._looked_at[rules] = self._tree.looked_at_by(n for n in self._tree.roots if rules >> n.place & 1)
-        return self._looked_at[rules]
+        looks = self._looked_at.get(rules)
+        if looks is None:
+            looks = self._tree.looked_at_by(node for node in self._tree.roots if rules >> node.place & 1)
+            _keep(self._looked_at, rules, looks)
+        return looks
 
     def _refusal(self, place: int, looks: Looks) -> Rejected | None:
         failed = self._tree.failed(self._tree.roots[place], looks)
-        return Rejected(rule=self.rules[place].id, **failed._asdict()) if failed else None
+        if failed is None:
+            return None
+        return Rejected(rule=self.rules[place].id, condition=failed.condition, wanted=failed.wanted, seen=failed.seen)
 
 
 def _left_out(rules: int) -> Rejected:
     return Rejected(rule=f"the first {rules}", condition="", wanted="", seen="tried before, not listed")
+
+
+def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
+    """With all else forgotten before it grows without end."""
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 _compiled: dict[int, CompiledRules[Any]] = {}
