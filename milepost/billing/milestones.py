@@ -42,7 +42,7 @@ def not_due(job: Job, milestone: Milestone, history: History) -> NotDue | None:
     if not asks_for(job, milestone):
         statuses = ", ".join(f"'{status}'" for status in milestone.on_status)
         return NotDue(code, "status", f"The job is '{job.raw_status}'; {code} is due at {statuses}.")
-    if refused := _refusal(job, milestone):
+    if refused := refusal(job, milestone):
         return NotDue(code, "condition", _condition(milestone, refused), refused)
     if milestone.amount == "credit" and not history.billed:
         return NotDue(code, "nothing_billed", f"Nothing was billed of the job, so {code} has nothing to credit.")
@@ -55,11 +55,6 @@ def asks_for(job: Job, milestone: Milestone) -> bool:
     """Whether the job's status is one of the milestone's."""
     status = job.raw_status.casefold()
     return any(status == wanted.casefold() for wanted in milestone.on_status)
-
-
-def applies(job: Job, milestone: Milestone) -> bool:
-    """Whether the milestone's conditions hold for the job, whatever its status."""
-    return _refusal(job, milestone) is None
 
 
 def already_billed(job: Job, milestone: Milestone, history: History) -> str | None:
@@ -85,7 +80,13 @@ def settings_for(book: RuleBook, milestone: Milestone) -> InvoiceSettings:
     return book.invoice.model_copy(update=changes) if changes else book.invoice
 
 
-def _refusal(job: Job, milestone: Milestone) -> Rejected | None:
+def applies(job: Job, milestone: Milestone) -> bool:
+    """Whether the milestone's conditions hold for the job, whatever its status."""
+    return refusal(job, milestone) is None
+
+
+def refusal(job: Job, milestone: Milestone) -> Rejected | None:
+    """The condition of the milestone that does not hold for the job, whatever its status; None when all do."""
     refused = job_refusal(milestone.when, job) if milestone.when.model_fields_set else None
     return refused.model_copy(update={"rule": milestone.code}) if refused else None
 

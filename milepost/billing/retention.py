@@ -8,22 +8,30 @@ from milepost.billing.coding import Coding
 from milepost.billing.decision import InvoiceLine, TrackingChoice, Why
 from milepost.billing.earlier import RETENTION, Coded, coded, sum_of
 from milepost.billing.facts import History
-from milepost.billing.milestones import applies
+from milepost.billing.milestones import refusal
 from milepost.billing.trouble import Trouble
 from milepost.chart import TaxRate
 from milepost.money import HUNDRED, ZERO, allocate, line_tax, round2
-from milepost.rules.model import Retention
+from milepost.rules.model import Milestone, Retention
 from milepost.rules.templates import TemplateProblem, render
 
 ONE = Decimal(1)
+_FOR_GOOD = frozenset({"job_type", "business_unit", "category", "customer", "customer_tag", "site_region"})
+"""Conditions on what a job is, rather than on how far it is."""
 
 
 def is_released_later(coding: Coding, history: History) -> bool:
     """Whether a stage of the book will bill what was held back; without one, what remains releases it."""
     return any(
-        milestone.amount == "retention" and history.of(milestone.code) is None and applies(coding.job, milestone)
+        milestone.amount == "retention" and history.of(milestone.code) is None and _may_come(coding, milestone)
         for milestone in coding.book.milestones
     )
+
+
+def _may_come(coding: Coding, milestone: Milestone) -> bool:
+    """A stage for other customers or kinds of jobs never comes; one that waits for a tag or a field may come yet."""
+    refused = refusal(coding.job, milestone)
+    return refused is None or refused.condition not in _FOR_GOOD
 
 
 def retained_lines(

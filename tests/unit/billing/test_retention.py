@@ -128,6 +128,15 @@ def test_without_a_stage_to_release_it_what_remains_bills_what_was_held_back(rel
     assert skipped(job(*LINES, title="x"), rules, history=after(claim, rest)).code == "already_billed"
 
 
+@pytest.mark.parametrize(
+    "when", ["{custom_fields: {warranty: over}}", "{job_tag: Released}", "{completed: {until: 2026-01-01}}"]
+)
+def test_a_release_that_waits_for_its_time_keeps_what_remains_from_billing_it(when: str) -> None:
+    rules = retaining(release=RELEASE.replace("amount:", f"when: {when}, amount:"))
+    claim = billed(job(*LINES), rules, stage="PRG")
+    assert totals(billed(job(*LINES), rules, history=after(claim)))[0] == "570.01"
+
+
 def test_a_supplement_holds_back_its_own_part_where_it_bills() -> None:
     bills = [billed(job(*LINES), retaining())]
     more = billed(job(*LINES, material(1, 200)), retaining(), history=after(*bills))
