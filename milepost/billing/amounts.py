@@ -105,17 +105,18 @@ def _at_own_price(line: Line, unit: Decimal, source: str, total: Decimal | None)
 
 
 def _at_price(line: Line, unit: Decimal, source: str) -> Measure:
+    rate, off = _discount(line)
     exact = _exact(line, unit)
-    if line.quantity is not None and line.quantity < 0 and any(_discount(line)):
+    if line.quantity is not None and line.quantity < 0 and (rate or off):
         return single(exact, f"{line.quantity} times the price {source}, less its discount")
     # Xero refuses a negative quantity; a negative unit amount says the same.
     sign = -1 if line.quantity is not None and line.quantity < 0 else 1
-    quantity, price = round4(_quantity(line) * sign), round4(unit * sign)
-    amount = line_amount(quantity, price, *_discount(line))
-    if amount != exact:
+    given = _quantity(line) * sign
+    quantity, price = round4(given), round4(unit * sign)
+    if (quantity != given or price != unit * sign) and line_amount(quantity, price, rate, off) != exact:
         return single(exact, f"{_quantity(line)} times the price {source}: more places than Xero keeps")
     source = f"the price {source}, without a quantity" if line.quantity is None else f"quantity times the price {source}"
-    return Measure(quantity, price, amount, source, *_discount(line))
+    return Measure(quantity, price, exact, source, rate, off)
 
 
 def _quantity(line: Line) -> Decimal:
@@ -130,8 +131,10 @@ def _discount(line: Line) -> tuple[Decimal | None, Decimal | None]:
 
 def _exact(line: Line, unit: Decimal) -> Decimal:
     full = _quantity(line) * unit
-    rate, amount = _discount(line)
-    return round2(full * (HUNDRED - rate) / HUNDRED) if rate else round2(full - (amount or Decimal(0)))
+    rate, off = _discount(line)
+    if rate:
+        return round2(full * (HUNDRED - rate) / HUNDRED)
+    return round2(full - off if off else full)
 
 
 def _converted(theirs: Decimal | None, types: LineAmountTypes, rate: Decimal) -> Decimal | None:

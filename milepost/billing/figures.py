@@ -13,8 +13,9 @@ LARGEST_AMOUNT = Decimal("9999999999.99")
 
 def check_figures(line: Line) -> Trouble | None:
     """Every figure within Xero's bounds, the tax a percentage, and the discount neither below zero nor said two ways."""
-    if any(abs(figure) > LARGEST_AMOUNT for figure in _figures(line)):
-        return _too_large(line)
+    for figure in _figures(line):
+        if figure is not None and abs(figure) > LARGEST_AMOUNT:
+            return _too_large(line)
     rate = line.tax.rate if line.tax else None
     if rate is not None and not 0 <= rate <= HUNDRED:
         return Trouble(
@@ -31,10 +32,9 @@ def check_amount(line: Line, amount: Decimal) -> Trouble | None:
     return _too_large(line) if abs(amount) > LARGEST_AMOUNT else None
 
 
-def _figures(line: Line) -> list[Decimal]:
+def _figures(line: Line) -> tuple[Decimal | None, ...]:
     prices = (line.unit_price_ex, line.unit_price_inc, line.total_ex, line.total_inc, line.unit_cost)
-    others = (line.quantity, line.discount_rate, line.discount_amount, line.tax.amount if line.tax else None)
-    return [figure for figure in (*prices, *others) if figure is not None]
+    return (*prices, line.quantity, line.discount_rate, line.discount_amount, line.tax.amount if line.tax else None)
 
 
 def _too_large(line: Line) -> Trouble:

@@ -31,6 +31,8 @@ class Texts:
 
 def fill_texts(coding: "Coding", line: Line, then: Then, where: str) -> Texts | Trouble:
     """The line's texts by its rule, and the invoice's tracking below the rule's."""
+    if not (then.description or then.item or then.tracking or coding.settings.tracking):
+        return Texts(_said(line.description, line), None, (), ())
     values, filled = coding.values(line), list[Filled]()
     try:
         description = fill("description", then.description, values, filled) if then.description else line.description
@@ -48,8 +50,11 @@ def fill_texts(coding: "Coding", line: Line, then: Then, where: str) -> Texts | 
         return tracking
     if item and (trouble := check_item(coding.chart, item, where)):
         return trouble
-    said = (description.strip() or line_words(line))[:LONGEST_DESCRIPTION]
-    return Texts(said, item or None, tracking, tuple(filled))
+    return Texts(_said(description, line), item or None, tracking, tuple(filled))
+
+
+def _said(description: str, line: Line) -> str:
+    return (description.strip() or line_words(line))[:LONGEST_DESCRIPTION]
 
 
 def fill(name: str, template: str, values: Mapping[str, Any], filled: list[Filled]) -> str:

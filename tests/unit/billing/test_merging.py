@@ -101,7 +101,7 @@ def test_a_merged_line_is_one_of_something_without_item_or_discount_and_taxed_an
     lines = (labour(1, "0.55", discount_rate=10, id="1"), labour(1, "0.50", id="2"))
     rules = "- {id: all, then: {account: '200', item: LAB, tracking: {Region: North}}}"
     (line,) = merged(job(*lines), merging("total", rules=rules))
-    assert (line.quantity, line.unit_amount, line.amount, line.tax) == (1, D("1.00"), D("1.00"), D("0.15"))
+    assert (line.quantity, line.unit_amount, line.amount, line.tax) == (D(1), D("1.00"), D("1.00"), D("0.15"))
     assert (line.item, line.discount_rate, line.discount_amount) == (None, None, None)
     assert [(choice.category, choice.option) for choice in line.tracking] == [("Region", "North")]
 
@@ -166,7 +166,7 @@ def test_a_merged_line_is_described_by_the_template(description: str, expected: 
 
 def test_a_group_of_one_line_is_shown_as_its_group_too_and_keeps_its_rules_reason() -> None:
     (line,) = merged(job(labour(2, 95, section="Bath", id="7")), merging("section"))
-    assert (line.description, line.quantity, str(line.amount)) == ("Bath", 1, "190.00")
+    assert (line.description, line.quantity, str(line.amount)) == ("Bath", D(1), "190.00")
     assert (line.why.rule, line.why.matched, line.why.parts) == ("labour", {"kind": "labour"}, ())
     assert line.why.amount_from == "quantity times the price before tax, shown as one"
 
