@@ -55,11 +55,12 @@ def add(
 
 
 async def save(settings: Connection) -> None:
-    """Keep a connection: the rule book must load first, so that nothing is kept of one that cannot work."""
+    """Keep a connection: its rule book must be published or load, so that nothing is kept of one that cannot work."""
     from blocks.store import save_connection  # noqa: PLC0415  Prefect takes a second to import
     from milepost.rules.versions import BookFolder  # noqa: PLC0415
 
-    BookFolder(books_folder(settings)).latest(settings.rule_book)
+    if await missing_book(settings):
+        BookFolder(books_folder(settings)).latest(settings.rule_book)
     await save_connection(settings)
     async with open_database(installation()) as db, db.write() as c:
         await register(c, settings, utcnow())

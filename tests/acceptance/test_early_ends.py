@@ -1,8 +1,13 @@
 """Runs that end early, by an unpublished rule book or a lost sign-in: nothing is forgotten, and alerts end."""
 
+import json
+from pathlib import Path
+
 from milepost.ledger import alerts, connections, jobs
 from milepost.ledger.connections import ConnectionStatus
+from milepost.settings import installation
 from sandbox.faults import Fault
+from tests.book_files import publish, write_book
 from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
@@ -56,3 +61,23 @@ async def test_a_stage_that_ends_early_ends_the_run_and_its_jobs_wait(business: 
     assert await status_of(plumber) is ConnectionStatus.CONNECTED
     async with plumber.ledger() as db, db.read() as c:
         assert await alerts.open_alerts(c, plumber.name) == []
+
+
+async def test_the_checks_of_a_connection_say_what_is_not_published(business: Businesses, tmp_path: Path) -> None:
+    plumber = await business("kauri", book=BOOK, published=False)
+    book, folder = plumber.settings.rule_book, plumber.settings.rule_books_dir
+    assert folder is not None
+
+    async def checked() -> tuple[bool, str]:
+        said = await plumber.command("connection", "test", plumber.name, "--json")
+        (check,) = [check for check in json.loads(said.out) if check["check"] == "rule book"]
+        return check["ok"], check["says"]
+
+    ok, says = await checked()
+    assert (ok, f"milepost rules publish {book}" in says) == (False, True)
+    await publish(installation(), folder, book)
+    ok, says = await checked()
+    assert (ok, says.startswith("version 1 from 2025-04-01"), "not published" in says) == (True, True, False)
+    write_book(tmp_path, book, BOOK.replace("version: 1 ", "version: 2 "), version=2)
+    ok, says = await checked()
+    assert (ok, "version 2 of rule book" in says, "is not published" in says) == (True, True, True)

@@ -11,6 +11,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from cli.consent import SignedIn, sign_in, sign_out
+from cli.rules.publish import publish_from
 from cli.server import free_port
 from milepost.connection import Connection, XeroSettings
 from milepost.errors import AuthError, ConfigError
@@ -22,7 +23,7 @@ from sandbox.server import Sandbox, SandboxSettings
 from sandbox.xero.settings import App
 from sandbox.xero.settings import XeroSettings as SandboxXero
 from tests.cli_fixtures import Command
-from tests.flow_fixtures import Businesses, keep
+from tests.flow_fixtures import PROJECT, Businesses, keep
 
 pytest_plugins = ["tests.cli_fixtures"]
 
@@ -51,9 +52,20 @@ async def test_a_connection_is_added_from_a_file_and_its_paths_start_at_the_file
     said = await milepost("connection", "add", "--from", file)
     assert said.code == 0, said.err
     assert "milepost connection test acme" in said.out
+    assert "no version is published. Publish it: milepost rules publish kauri-plumbing" in " ".join(said.out.split())
     shown = await milepost("connection", "show", "acme", "--json")
     assert shown.json["settings"]["platform"]["jobs"] == str(file.parent / "exports" / "jobs.csv")
     assert [row["name"] for row in (await milepost("connection", "list", "--json")).json] == ["acme"]
+
+
+async def test_adding_a_connection_to_a_published_book_asks_for_nothing_more(
+    file: Path, milepost: Command, tmp_path: Path
+) -> None:
+    await publish_from(PROJECT / "mappings", "kauri-plumbing", "a test")
+    without_books = tmp_path / "connections" / "without-books.yaml"
+    await asyncio.to_thread(without_books.write_text, f"{FILE}rule_books_dir: {tmp_path}\n")
+    said = await milepost("connection", "add", "--from", without_books, "--json")
+    assert (said.code, said.json["rule_book_published"]) == (0, True)
 
 
 async def test_no_secret_is_ever_shown(file: Path, milepost: Command) -> None:
@@ -101,7 +113,7 @@ async def test_a_test_says_what_is_wrong_and_how_to_mend_it(business: Businesses
     assert checks["job system"]["ok"]
     assert not checks["Xero organisation"]["ok"]
     assert "client_secret" in checks["Xero organisation"]["fix"]
-    assert checks["rule book"]["ok"]
+    assert checks["rule book"]["ok"], checks["rule book"]
     assert "not-the-secret" not in said.out + said.err
 
 
