@@ -1,48 +1,68 @@
 """`milepost explain CONNECTION JOB`: why a job was billed as it was: for each stage the sum, for each line the rule."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from cli.billing import run_flow
-from cli.jobs import known_ids
+from cli.explain_as_of import explain_as_of, not_due, not_due_document, show_not_due
+from cli.explained import show_explanation
 from cli.names import ConnectionName
-from cli.show import LOOKS, Json, amount, as_json, out, say, text
-from milepost.billing.decision import Bill, Decision, InvoiceLine
-from milepost.ledger import billings, connections
+from cli.show import LOOKS, Json, as_json, say, text
+from milepost.billing.explain import explain_decision
+from milepost.jobs import Job
 from milepost.ledger.billings import BillingRow
 from milepost.ledger.database import open_database
 from milepost.settings import installation
+from milepost.steps.recall import JobRecalled, recall_job
 from milepost.steps.run import BillingRun, Result
 
 
 def explain(
     connection: ConnectionName,
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's number or id.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(help="By the version of the rule book in force on this day instead.", formats=["%Y-%m-%d"]),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Why a job was billed, held or skipped as it was: rule, version, file:line and the values seen, line by line.
 
     A job that nothing was decided on yet is planned, and the plan is explained; nothing is written by that.
     """
-    rows = asyncio.run(_rows(connection, job))
-    planned = None if rows else run_flow(connection, [job], plan_only=True)
+    known = asyncio.run(_recalled(connection, job))
+    if as_of:
+        explain_as_of(connection, job, known, as_of.date(), json=json)
+    elif known and known.rows:
+        _explain_kept(known, json=json)
+    else:
+        _explain_planned(run_flow(connection, [job], plan_only=True), job, json=json)
+
+
+async def _recalled(connection: str, job: str) -> JobRecalled | None:
+    async with open_database(installation()) as db, db.read() as c:
+        return await recall_job(c, connection, job)
+
+
+def _explain_kept(known: JobRecalled, *, json: bool) -> None:
+    waiting = not_due(known)
     if json:
-        as_json([*map(_document, rows), *map(_planned_document, planned.results if planned else ())])
+        as_json([*(_document(known.job, row) for row in known.rows), *(not_due_document(known.job, one) for one in waiting)])
         return
-    for row in rows:
-        _show(row)
-    if planned:
-        _show_planned(planned, job)
+    for row in known.rows:
+        _show(known.job, row)
+    for one in waiting:
+        show_not_due(known.job, one)
 
 
-async def _rows(connection: str, job: str) -> list[BillingRow]:
-    async with open_database(installation()) as db, db.read() as c:
-        await connections.get_connection(c, connection)
-    ids = list((await known_ids(connection, [job])).values())
-    async with open_database(installation()) as db, db.read() as c:
-        return await billings.rows_of(c, connection, ids)
+def _explain_planned(run: BillingRun, job: str, *, json: bool) -> None:
+    if json:
+        as_json([_planned_document(result) for result in run.results])
+        return
+    _show_planned(run, job)
 
 
 def _show_planned(run: BillingRun, job: str) -> None:
@@ -52,7 +72,9 @@ def _show_planned(run: BillingRun, job: str) -> None:
         say(f"[yellow]![/] job {text(problem.job_number or job)}: {text(problem.why)}\n  [dim]→[/] {text(problem.fix)}")
     for result in run.results:
         say(f"[bold]job {text(result.job.number)}, {text(result.milestone.name)}[/] {LOOKS[result.status]}, not billed yet")
-        _show_decision(result.decision, result.why, result.fix)
+        _say_book(result.decision.book, result.decision.book_version)
+        explanation = explain_decision(result.decision, result.job)
+        show_explanation(explanation.model_copy(update={"why": result.why or explanation.why, "fix": result.fix}))
     for found in run.before_live:
         say(
             f"job {text(found.number)} was completed on {found.completed_on}, before {run.live_from}, the day from which "
@@ -74,11 +96,13 @@ def _planned_document(result: Result) -> dict[str, Any]:
         "status": result.status,
         "invoice_number": None,
         "trouble": {"code": result.code, "why": result.why, "fix": result.fix} if result.code else None,
+        "explanation": explain_decision(result.decision, result.job).model_dump(mode="json"),
         "decision": result.decision.model_dump(mode="json"),
     }
 
 
-def _document(row: BillingRow) -> dict[str, Any]:
+def _document(job: Job, row: BillingRow) -> dict[str, Any]:
+    decision = row.decided()
     return {
         "billing": row.id,
         "job": row.job_number,
@@ -86,54 +110,19 @@ def _document(row: BillingRow) -> dict[str, Any]:
         "status": row.status.value,
         "invoice_number": row.invoice_number,
         "trouble": {"code": row.trouble_code, "why": row.trouble_why, "fix": row.trouble_fix} if row.trouble_code else None,
-        "decision": row.decided().model_dump(mode="json"),
+        "explanation": explain_decision(decision, job).model_dump(mode="json"),
+        "decision": decision.model_dump(mode="json"),
     }
 
 
-def _show(row: BillingRow) -> None:
+def _show(job: Job, row: BillingRow) -> None:
     number = f" {text(row.invoice_number)}" if row.invoice_number else ""
     say(f"[bold]job {text(row.job_number)}, {text(row.milestone)}[/] {LOOKS[row.status.value]}{number}")
-    say(f"  rule book {text(row.book)} version {row.book_version}")
-    _show_decision(row.decided(), row.trouble_why or "", row.trouble_fix or "")
+    _say_book(row.book, row.book_version)
+    explanation = explain_decision(row.decided(), job)
+    told = {"why": row.trouble_why or explanation.why, "fix": row.trouble_fix or explanation.fix}
+    show_explanation(explanation.model_copy(update=told))
 
 
-def _show_decision(decision: Decision, why: str, fix: str) -> None:
-    if why:
-        say(f"  [yellow]{text(why)}[/]")
-    if fix:
-        say(f"  [dim]→[/] {text(fix)}")
-    if isinstance(decision, Bill):
-        _show_bill(decision)
-    elif not why:
-        say(f"  {text(decision.why)}")
-    out.print()
-
-
-def _show_bill(bill: Bill) -> None:
-    for sentence in (*bill.sums, *bill.warnings):
-        say(f"  {text(sentence)}")
-    draft = bill.draft
-    say(
-        f"  {draft.line_amount_types.value}: net {amount(draft.sub_total)}, tax {amount(draft.total_tax)}, "
-        f"total {amount(draft.total, draft.currency)}; dated {draft.date}, due {draft.due_date}"
-    )
-    for line in draft.lines:
-        _show_line(line)
-
-
-def _show_line(line: InvoiceLine) -> None:
-    why = line.why
-    first = line.description.splitlines()[0] if line.description else ""
-    coded = f"account {text(line.account or '–')}, tax {text(line.tax_type or '–')}"
-    say(f"\n  [bold]{text(first)}[/]  {amount(line.amount)}  {coded}")
-    seen = ", ".join(f"{name} = {value}" for name, value in why.matched.items()) or "everything"
-    say(f"    rule [cyan]{text(why.rule)}[/] ({text(why.where)}, v{why.version}) matched {text(seen)}")
-    sources = (("account", why.account_from), ("tax", why.tax_from), ("amount", why.amount_from))
-    say("    " + "; ".join(f"{name} from {text(source)}" for name, source in sources if source))
-    for rejected in why.rejected:
-        condition = (
-            f"{rejected.condition} wants {rejected.wanted}, saw {rejected.seen or 'nothing'}"
-            if rejected.condition
-            else rejected.seen
-        )
-        say(f"    [dim]not {text(rejected.rule)}: {text(condition)}[/]")
+def _say_book(book: str, version: int) -> None:
+    say(f"  rule book {text(book)} version {version}")

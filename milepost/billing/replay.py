@@ -10,20 +10,22 @@ from itertools import takewhile
 from milepost.billing.decide import decide
 from milepost.billing.decision import Bill, Decision, ExistingContact, Resolution
 from milepost.billing.facts import Billed, Facts, History
-from milepost.billing.milestones import due_milestones
+from milepost.billing.milestones import applies, not_due
 from milepost.chart import Chart
 from milepost.jobs import Job
 from milepost.rules.model import Milestone, RuleBook
 
 
 def replay(job: Job, book: RuleBook, facts: Facts, billed: Collection[str] = ()) -> list[Decision]:
-    """The decisions on each stage that the job's status asks for or that was billed (by code), each upon the one before.
+    """The decisions on each stage that is due or that was billed (by code), in the book's order, each upon those before.
 
     Whatever speaks of invoices that were made meanwhile is left out of account: the platform's own marks and claims.
     """
     job, history = as_unbilled(job), History()
     decisions: list[Decision] = []
-    for milestone in stages_of(job, book, billed):
+    for milestone in book.milestones:
+        if not _is_asked(job, milestone, history, billed):
+            continue
         decision = decide(job, milestone, facts, book, history)
         decisions.append(decision)
         if isinstance(decision, Bill):
@@ -34,7 +36,15 @@ def replay(job: Job, book: RuleBook, facts: Facts, billed: Collection[str] = ())
 def decide_as_then(job: Job, book: RuleBook, facts: Facts, history: History) -> list[Decision]:
     """The decision on each stage by this book, each upon what was really billed before that stage."""
     codes = {billed.milestone for billed in history.billed}
-    return [_as_then(job, milestone, book, facts, history) for milestone in stages_of(job, book, codes)]
+    asked = [milestone for milestone in book.milestones if _is_asked(job, milestone, history, codes)]
+    return [_as_then(job, milestone, book, facts, history) for milestone in asked]
+
+
+def _is_asked(job: Job, milestone: Milestone, history: History, billed: Collection[str]) -> bool:
+    """Whether a stage is due, or was billed and this book bills it of such a job."""
+    if milestone.code in billed and applies(job, milestone):
+        return True
+    return not_due(job, milestone, history) is None
 
 
 def _as_then(job: Job, milestone: Milestone, book: RuleBook, facts: Facts, history: History) -> Decision:
@@ -42,12 +52,6 @@ def _as_then(job: Job, milestone: Milestone, book: RuleBook, facts: Facts, histo
         return decide(job, milestone, facts, book, history)
     before = takewhile(lambda billed: billed.milestone != milestone.code, history.billed)
     return decide(as_unbilled(job), milestone, facts, book, History(billed=tuple(before)))
-
-
-def stages_of(job: Job, book: RuleBook, billed: Collection[str]) -> list[Milestone]:
-    """The stages that the job's status asks for or that were billed, in the book's order."""
-    asked = {milestone.code for milestone in due_milestones(job, book, History())}
-    return [milestone for milestone in book.milestones if milestone.code in asked or milestone.code in billed]
 
 
 def as_unbilled(job: Job) -> Job:
