@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from blocks.store import load_connection
-from milepost.errors import AuthError, MilepostError, RemoteError
+from milepost.errors import AuthError, ConfigError, MilepostError, RemoteError
 from milepost.ledger.connections import ConnectionStatus
+from milepost.rules.model import RuleBook
 from milepost.rules.standing import remarks
 from milepost.settings import installation
 from milepost.steps.gather import fresh_chart
+from milepost.steps.lint_books import errors_of, kept_chart, lint_command
 from milepost.steps.workspace import Workspace, open_workspace, unpublished
 from notifications.email import EmailChannel
 from notifications.slack import SlackChannel
@@ -75,8 +77,20 @@ async def _rule_book(workspace: Workspace) -> str:
         raise unpublished(workspace.connection)
     book = shelf.latest
     sizes = f"{len(book.lines)} rules, {len(book.milestones)} milestones"
+    await _check_against_chart(workspace, book)
     said = "".join(f". {remark}" for remark in remarks(workspace.files, shelf))
     return f"version {book.version} from {book.effective_from}, {sizes}{said}"
+
+
+async def _check_against_chart(workspace: Workspace, book: RuleBook) -> None:
+    """Raises ConfigError where the book names what Xero would refuse, by the chart that was read just before."""
+    kept = await kept_chart(workspace)
+    found = errors_of(book, kept.chart) if kept else []
+    if found:
+        more = f" And {len(found) - 1} more." if len(found) > 1 else ""
+        raise ConfigError(
+            f"version {book.version} names what Xero would refuse. {found[0]}.{more} All of it: {lint_command(workspace)}"
+        )
 
 
 async def _slack(workspace: Workspace) -> str:

@@ -1,11 +1,13 @@
 """A billing run as the command shows it: a table for people, a document for programs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from cli.show import LOOKS, amount, is_wide, out, say, table, text
 from milepost.billing.decision import Bill, NewContact
+from milepost.steps.lint_books import book_errors
 from milepost.steps.run import BillingRun, Result
 
 NEEDS_WORDS = ("held", "failed", "sending")
@@ -38,13 +40,14 @@ def show_run(run: BillingRun, known: Mapping[str, str] | None = None) -> None:
         return
     if news:
         table(_heading(run), _COLUMNS, [_row(r) for r in news], right=("total",), whole=("job", "outcome", "invoice"))
+        _tell_of_book(run)
     if still := [result.job.number for result in run.results if result not in news]:
         say(f"[bold]{text(run.workspace.name)}:[/] [dim]as before: {', '.join(map(text, still))}[/]")
     for result in (r for r in news if r.status in NEEDS_WORDS or r.note):
         _explain(result.job.number, result.milestone.name, result.why or result.note, result.fix)
     for problem in run.problems:
         _explain(problem.job_number or problem.job_id, "", problem.why, problem.fix)
-    if any(result.status in NEEDS_WORDS for result in news) or run.problems:
+    if run.problems or any(result.status in NEEDS_WORDS for result in news):
         out.print()
 
 
@@ -101,6 +104,13 @@ def _bills(run: BillingRun) -> Sequence[Bill]:
     return [r.decision for r in run.results if r.status in ("done", "planned") and isinstance(r.decision, Bill)]
 
 
+def _tell_of_book(run: BillingRun) -> None:
+    """What the rule book names and Xero would refuse, whether a job has met it yet or not."""
+    for issue in book_errors(run):
+        say(f"[yellow]![/] {text(issue.where)} {text(issue.trail)}: {text(issue.message)}")
+        say(f"  [dim]→[/] {text(issue.fix)}")
+
+
 def _explain(job: str, stage: str, why: str, fix: str) -> None:
     say(f"[yellow]![/] job {text(job)}{f' ({text(stage)})' if stage else ''}: {text(why)}")
     if fix:
@@ -143,6 +153,7 @@ def as_document(run: BillingRun) -> dict[str, Any]:
             {"job": p.job_number or p.job_id, "why": p.why, "fix": p.fix, "where": p.where} for p in run.problems
         ],
         "rule_book_remarks": run.remarks,
+        "rule_book_issues": [{**asdict(issue), "text": str(issue)} for issue in book_errors(run)],
         "stopped_by": str(run.stopped_by) if run.stopped_by else None,
     }
 

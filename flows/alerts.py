@@ -12,15 +12,18 @@ from milepost.errors import AuthError, MilepostError, RemoteError
 from milepost.ledger import alerts, billings, jobs, runs
 from milepost.ledger.billings import BillingStatus
 from milepost.platforms.protocol import JobProblem
+from milepost.steps.lint_books import book_errors, lint_command
 from milepost.steps.run import BillingRun, Result, by_status
 from milepost.steps.words import why_of
 from notifications.troubles import Counts, LinkName, RunSummary, Trouble
 
 _log = logging.getLogger(__name__)
 
+BOOK = "book:"
 CONNECTION = "connection"
 JOB = "job:"
 RECONNECT = "reconnect"
+_LISTED = 5
 _IN_ORDER = (BillingStatus.DONE, BillingStatus.SKIPPED)
 _BILLING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -34,7 +37,7 @@ async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> 
     troubles = [*_troubles(run, trouble), *([_connection_trouble(trouble)] if trouble else [])]
     async with workspace.db.write() as c:
         now = workspace.clock()
-        cleared = await _cleared(c, workspace.name, stopped=trouble is not None)
+        cleared = await _cleared(c, workspace.name, stopped=trouble is not None, is_linted=run.chart is not None)
         await notifications.outbox.record(
             c, workspace.name, workspace.connection.alerts, summary_of(run), troubles, cleared, now
         )
@@ -68,13 +71,18 @@ def summary_of(run: BillingRun) -> RunSummary:
     )
 
 
-async def _cleared(c: AsyncConnection, connection: str, *, stopped: bool) -> list[str]:
-    """The subjects of standing alerts that are in order by now, whichever run brought that about, and if it lived or not."""
+async def _cleared(c: AsyncConnection, connection: str, *, stopped: bool, is_linted: bool) -> list[str]:
+    """The subjects of standing alerts that are in order by now, whichever run brought that about, and if it lived or not.
+
+    is_linted: the run had a chart, so what it does not say of its rule book is mended.
+    """
     told = {row.subject for row in await alerts.open_alerts(c, connection)}
     unread = {f"{JOB}{job_id}" for job_id in await jobs.unread(c, connection)}
     cleared = [subject for subject in told if subject.startswith(JOB) and subject not in unread]
     if not stopped:
         cleared.append(CONNECTION)
+    if is_linted:
+        cleared += [subject for subject in told if subject.startswith(BOOK)]
     for subject in (one for one in told if _BILLING.fullmatch(one)):
         row = await billings.get(c, subject)
         if row is None or (row.status in _IN_ORDER and not row.is_gone):
@@ -89,6 +97,7 @@ def _troubles(run: BillingRun, stopped_by: MilepostError | None) -> list[Trouble
         troubled = [result for result in troubled if result.code != RECONNECT]
     told = [_trouble(run, result) for result in troubled]
     told += [_different(run, r) for r in run.results if r.note]
+    told += _of_the_book(run)
     return told if run.is_of_a_person else told + [_unreadable(problem) for problem in run.problems]
 
 
@@ -106,6 +115,24 @@ def _trouble(run: BillingRun, result: Result) -> Trouble:
         amount=draft.total if draft else None,
         currency=draft.currency if draft else None,
     )
+
+
+def _of_the_book(run: BillingRun) -> list[Trouble]:
+    """What the rule book names and Xero would refuse: one trouble a book, with the first few of its places and fixes."""
+    found = book_errors(run)
+    if not found:
+        return []
+    shown = found[:_LISTED]
+    places = "; ".join(f"{issue.where} {issue.trail}: {issue.message}" for issue in shown)
+    more = f" And {len(found) - len(shown)} more." if len(found) > len(shown) else ""
+    trouble = Trouble(
+        subject=f"{BOOK}{run.workspace.connection.rule_book}",
+        code="rule_book",
+        status="held",
+        why=f"Xero would refuse what it names. {places}{more}",
+        fix=f"{' '.join(dict.fromkeys(issue.fix for issue in shown))} All of it: {lint_command(run.workspace)}",
+    )
+    return [trouble]
 
 
 def _different(run: BillingRun, result: Result) -> Trouble:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from milepost.billing.decision import Bill, NewContact
+from milepost.steps.lint_books import book_errors, lint_command
 from milepost.steps.run import BillingRun, Result
 from milepost.xero.invoices import deep_link
 
@@ -33,6 +34,7 @@ def summary(run: BillingRun, heading: str) -> str:
         "Planned only: nothing was written." if run.plan_only else "",
         _stages(run),
         _needing(run),
+        _rule_book(run),
         _facts(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -75,6 +77,19 @@ def _needing(run: BillingRun) -> str:
         f"## Needs a person\n\n{_markdown_table(columns, rows[:_EXPLAINED])}{more}\n\n"
         "What is **held** is billed by the first run after the job, the rule book or Xero was mended. "
         "What **failed** is tried again by the next run. Nothing is billed twice."
+    )
+
+
+def _rule_book(run: BillingRun) -> str:
+    """What the rule book names and Xero would refuse, by its places; the command tells each reason and fix."""
+    found = book_errors(run)
+    if not found:
+        return ""
+    rows = [(f"`{issue.where}`", _cell(issue.trail), _cell(issue.code.replace("_", " "))) for issue in found]
+    more = f"\n\nAnd {len(rows) - _EXPLAINED} more." if len(rows) > _EXPLAINED else ""
+    return (
+        f"## Rule book\n\n{_markdown_table(('place', 'entry', 'what Xero would refuse'), rows[:_EXPLAINED])}{more}\n\n"
+        f"Jobs that meet these are held. The reasons and the fixes: `{lint_command(run.workspace)}`."
     )
 
 

@@ -13,6 +13,7 @@ from flows.report import in_words
 from milepost.billing.decision import ExistingContact, NewContact
 from milepost.ledger import billings
 from milepost.steps import contacts, customers, decide, gather, invoices, recover, tell
+from milepost.steps.lint_books import book_errors
 
 _log = logging.getLogger(__name__)
 
@@ -49,11 +50,13 @@ async def fetch_jobs() -> int:
 @task(name="read-chart", task_run_name="read-chart")
 @quietly
 async def read_chart() -> int:
-    """Have the organisation's accounts, taxes, items and tracking at hand."""
+    """Have the organisation's accounts, taxes, items and tracking at hand, and hold the rule books against them."""
     run = current_run()
     await gather.gather_chart(run)
     count = len(run.chart.accounts) if run.chart else 0
     _log.info("accounts in the chart: %d, %s", count, "as kept from before" if run.chart_is_kept else "read anew")
+    for issue in book_errors(run):
+        _log.warning("the rule book names what Xero would refuse: %s (%s)", issue.where, issue.code)
     return count
 
 

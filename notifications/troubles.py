@@ -19,9 +19,9 @@ class Told(BaseModel):
 
 
 class Trouble(Told):
-    """Why one job, or the whole connection, needs a person; `why` and `fix` are sentences.
+    """Why one job, a rule book or the whole connection needs a person; `why` and `fix` are sentences.
 
-    `subject` is a billing's id, `job:<id>` or `connection`. No customer is named: `job_number` says which it is.
+    `subject` is a billing's id, `job:<id>`, `book:<name>` or `connection`. No customer is named, but by `job_number`.
     """
 
     subject: str
@@ -54,6 +54,8 @@ class Trouble(Told):
         """`job 1482 (completion)`, `connection acme`."""
         if self.job_number:
             return f"job {self.job_number}" + (f" ({self.milestone_name})" if self.milestone_name else "")
+        if self.subject.startswith("book:"):
+            return f"rule book {self.subject.removeprefix('book:')}"
         return f"connection {connection}" if self.subject == "connection" else self.subject
 
     def headline(self, connection: str) -> str:

@@ -36,8 +36,17 @@ def book_errors(run: BillingRun) -> list[Issue]:
     chart = run.chart
     if chart is None:
         return []
-    found = (issue for book in _books_of(run) for issue in issues_of(book, chart))
-    return in_order(issue for issue in found if issue.severity is Severity.ERROR)
+    return in_order(issue for book in _books_of(run) for issue in errors_of(book, chart))
+
+
+def lint_command(workspace: Workspace) -> str:
+    """What tells the reasons and fixes of the connection's book."""
+    return f"milepost rules lint {workspace.connection.rule_book} --connection {workspace.name}"
+
+
+def errors_of(book: RuleBook, chart: Chart) -> list[Issue]:
+    """What a book names and Xero would refuse."""
+    return [issue for issue in issues_of(book, chart) if issue.severity is Severity.ERROR]
 
 
 def issues_of(book: RuleBook, chart: Chart) -> Sequence[Issue]:
