@@ -3,6 +3,7 @@
 import typer
 
 from cli.rules.books import list_books, schema, show
+from cli.rules.capture import capture
 from cli.rules.check import check
 from cli.rules.diff import diff
 from cli.rules.history import history
@@ -18,6 +19,7 @@ app.command()(lint)
 app.command()(show)
 app.command("list")(list_books)
 app.command("test")(run_tests)
+app.command()(capture)
 app.command()(diff)
 app.command()(publish)
 app.command()(history)

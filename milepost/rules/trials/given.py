@@ -236,11 +236,11 @@ def _job(given: JobGiven, status: str) -> Job:
         payments=tuple(_payment(payment, place) for place, payment in enumerate(given.payments, 1)),
         claims=Claims(**dict(claims)) if claims else None,
         export_processed=given.taken_elsewhere,
-        **{name: getattr(given, name) for name in _SAME},
+        **{name: getattr(given, name) for name in SAME_NAMES},
     )
 
 
-_SAME = (
+SAME_NAMES = (
     "number", "title", "description", "work_summary", "reference", "category", "job_type", "business_unit", "tags",
     "currency", "custom_fields",
 )  # fmt: skip

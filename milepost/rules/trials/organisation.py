@@ -62,7 +62,7 @@ class OrganisationGiven(Section):
 def chart_of(given: OrganisationGiven, book: RuleBook, item_codes: tuple[str, ...] = ()) -> Chart:
     """The chart that a book is tested against."""
     first_tax = next(iter(given.taxes), None)
-    accounts = {code: AccountGiven(type=kind) for code, kind in _accounts_named(book).items()} | given.accounts
+    accounts = {code: AccountGiven(type=kind) for code, kind in accounts_named(book).items()} | given.accounts
     return Chart(
         organisation=Organisation(
             organisation_id="test", name=given.name, base_currency=given.currency, period_lock_date=given.locked_until
@@ -73,13 +73,13 @@ def chart_of(given: OrganisationGiven, book: RuleBook, item_codes: tuple[str, ..
         tracking=tuple(_category(name, options) for name, options in given.tracking.items()),
         branding=tuple(
             BrandingTheme(theme_id=name, name=name)
-            for name in (_designs_named(book) if given.branding is None else given.branding)
+            for name in (designs_named(book) if given.branding is None else given.branding)
         ),
         currencies=(given.currency, *given.currencies),
     )
 
 
-def _accounts_named(book: RuleBook) -> dict[str, Literal["income", "liability"]]:
+def accounts_named(book: RuleBook) -> dict[str, Literal["income", "liability"]]:
     """Every account that the book names; those of stages, retention and deposits hold what is owed."""
     owed = [code for m in book.milestones for code in (m.account, m.retention.account if m.retention else None)]
     owed.append(book.payments.deposit_account)
@@ -88,7 +88,7 @@ def _accounts_named(book: RuleBook) -> dict[str, Literal["income", "liability"]]
     return found | {code: "income" for code in earned if code}
 
 
-def _designs_named(book: RuleBook) -> tuple[str, ...]:
+def designs_named(book: RuleBook) -> tuple[str, ...]:
     named = [book.invoice.branding_theme, *(m.invoice.branding_theme for m in book.milestones)]
     return tuple(dict.fromkeys(name for name in named if name))
 
