@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from cli.rules.publish import SHORT_HASH, published_document
-from cli.rules.shared import AsJson, Folder, out, print_json, root_folder, table_of, usage_errors
+from cli.rules.shared import AsJson, Folder, out, place_of, print_json, table_of, usage_errors
 from milepost.errors import UnknownName
 from milepost.ledger import books
 from milepost.ledger.database import open_database
@@ -31,7 +31,7 @@ class _Kept:
 
 
 def history(
-    book: Annotated[str, typer.Argument(help="A book's name.")],
+    book: Annotated[str, typer.Argument(help="A book's name, or its folder.", metavar="BOOK|PATH")],
     text: Annotated[
         int | None, typer.Option(help="Print the text of this published version instead, exactly.", metavar="VERSION")
     ] = None,
@@ -40,11 +40,11 @@ def history(
 ) -> None:
     """Show every version of a book: effective when, published when and by whom, billings made by it, and its file."""
     with usage_errors():
-        kept = asyncio.run(_kept(book))
+        files, name = place_of(book, folder)
+        kept = asyncio.run(_kept(name))
         if text is not None:
             _print_text(kept.shelf, text)
             return
-        files = BookFolder(root_folder(folder))
         found = _standings(files, kept)
     if as_json:
         print_json([_row(standing, kept, files) for standing in found])

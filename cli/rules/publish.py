@@ -14,8 +14,8 @@ from cli.rules.shared import (
     Folder,
     err,
     out,
+    place_of,
     print_json,
-    root_folder,
     table_of,
     usage_errors,
 )
@@ -43,7 +43,7 @@ GATES: tuple[Gate, ...] = (failed_lint, failed_trials)
 
 
 def publish(
-    book: Annotated[str, typer.Argument(help="A book's name.")],
+    book: Annotated[str, typer.Argument(help="A book's name, or its folder.", metavar="BOOK|PATH")],
     folder: Folder = None,
     by: Annotated[str | None, typer.Option(help="Who publishes; by default your login.", show_default=False)] = None,
     as_json: AsJson = False,
@@ -53,7 +53,8 @@ def publish(
     Each is loaded, linted and tested first. Exit code 1 when one may not be published; then none is.
     """
     with usage_errors():
-        done = asyncio.run(publish_from(root_folder(folder), book, by or _login()))
+        files, name = place_of(book, folder)
+        done = asyncio.run(publish_from(files.root, name, by or _login()))
     if as_json:
         print_json(_document(done))
     else:

@@ -43,6 +43,14 @@ def root_folder(folder: Path | None) -> Path:
     return folder or (here if here.is_dir() else Path(__file__).parents[2] / "mappings")
 
 
+def place_of(book: str, folder: Path | None) -> tuple[BookFolder, str]:
+    """The folder of books and the book's name that a name or a book's own folder stands for."""
+    path, books = Path(book), BookFolder(root_folder(folder))
+    if path.is_dir() and book not in books.books():
+        return BookFolder(path.absolute().parent), path.absolute().name
+    return books, book
+
+
 def files_of(book: str, folder: Path | None) -> list[tuple[BookFolder, Path]]:
     """The version files that a name, a book's folder, a folder of books, or a file stands for."""
     path = Path(book)

@@ -93,6 +93,13 @@ def test_a_failed_test_keeps_a_book_from_being_published_and_a_mended_one_lets_i
     assert run("publish", "acme").exit_code == 0
 
 
+@pytest.mark.parametrize("named", ["acme", "mappings/acme", "mappings/acme/"])
+def test_a_book_is_named_by_its_name_or_its_folder(folder: Path, named: str) -> None:
+    (version,) = json.loads(run("publish", named, "--json").stdout)["published"]
+    assert version["path"] == "mappings/acme/v0001.yaml"
+    assert [row["version"] for row in json.loads(run("history", named, "--json").stdout)] == [1]
+
+
 def test_an_unknown_book_is_wrong_usage(folder: Path) -> None:
     for command in ("publish", "history"):
         said = run(command, "acne")
