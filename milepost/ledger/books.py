@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.errors import ConfigError
@@ -12,19 +12,21 @@ from milepost.rules.model import RuleBook
 from milepost.rules.shelf import BookShelf, Published
 
 _ANSWERED = ("sending", "done")
+_PUBLISHING = 4_280_511_902_118
+"""The key of PostgreSQL's advisory lock; any number that is always the same, and not that of the migrations."""
 
 
-async def record_version(c: AsyncConnection, book: RuleBook, text: str, now: datetime, by: str | None = None) -> None:
+async def record_version(c: AsyncConnection, book: RuleBook, written: str, now: datetime, by: str | None = None) -> None:
     """Publish this version of the book; the same text again changes nothing.
 
-    by: who published it. Raises ConfigError when another text was published under this version.
+    written: its text. by: who published it. Raises ConfigError when another text was published under this version.
     """
     origin = book.origin
     row = {
         "book": origin.book,
         "version": book.version,
         "sha256": origin.sha256,
-        "text": text,
+        "text": written,
         "effective_from": book.effective_from,
         "published_at": now,
         "published_by": by,
@@ -38,6 +40,16 @@ async def record_version(c: AsyncConnection, book: RuleBook, text: str, now: dat
             f"it was and make a new version: copy it to v{book.version + 1:04}.yaml, set 'version: {book.version + 1}' and "
             "change that."
         )
+
+
+async def keep_publishing_out(c: AsyncConnection, *, publishes: bool = False) -> None:
+    """Until this transaction ends nothing is published by another one; who `publishes` waits for those who only look.
+
+    SQLite has one writer at a time and needs no lock for it.
+    """
+    if c.dialect.name == "postgresql":
+        lock = "pg_advisory_xact_lock" if publishes else "pg_advisory_xact_lock_shared"
+        await c.execute(text(f"SELECT {lock}(:key)"), {"key": _PUBLISHING})
 
 
 async def get_version(c: AsyncConnection, book: str, version: int) -> Published | None:

@@ -181,5 +181,6 @@ async def mark_decided(run: BillingRun) -> None:
         return
     shelf = await workspace.shelf()
     async with workspace.db.write() as c:
+        await books.keep_publishing_out(c)
         if len(await books.published_numbers(c, shelf.book)) == len(shelf.published):
             await jobs.mark_decided(c, workspace.name, run.decided_jobs)

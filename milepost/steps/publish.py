@@ -68,6 +68,7 @@ async def publish_book(
 
 async def _record(db: Database, new: Sequence[_New], shelf: BookShelf, by: str | None, now: datetime) -> Publication:
     async with db.write() as c:
+        await books.keep_publishing_out(c, publishes=True)
         warnings = [warning for one in new for warning in await _warnings(c, one.book, shelf)]
         for one in new:
             await books.record_version(c, one.book, one.text, now, by)

@@ -223,3 +223,21 @@ async def test_versions_from_before_names_were_kept_stay_published(fresh_url: st
             (kept,) = await books.list_versions(c, "acme")
         assert (kept.version, kept.published_by, kept.read().version) == (3, None, 3)
         assert await publish(db, tmp_path) == Publication("acme")
+
+
+async def test_publishing_waits_for_a_run_that_notes_what_it_decided(ledger: Database, tmp_path: Path) -> None:
+    """Else the run would note jobs as decided that the new version was to decide again."""
+    put(tmp_path, 1)
+    kept = [job("open")]
+    async with ledger.write() as c:
+        await save_connection(c, "a", "csv", "acme", NOW)
+        await jobs.save_jobs(c, "a", kept, {}, NOW)
+    async with ledger.write() as c:
+        await books.keep_publishing_out(c)
+        assert await books.published_numbers(c, "acme") == []
+        publishing = asyncio.create_task(publish(ledger, tmp_path))
+        await asyncio.sleep(0.05)  # time enough to go wrong: a publication takes a tenth of it
+        await jobs.mark_decided(c, "a", kept)
+    assert (await publishing).refused == ()
+    async with ledger.read() as c:
+        assert await jobs.undecided(c, "a") == ["open"]
