@@ -48,7 +48,7 @@ async def test_progress_claims_the_rest_and_the_retention_are_each_billed_once(b
     assert await statuses(plumber) == [("PRG", 1, "done"), ("PRG", 2, "done"), ("FIN", 1, "done"), ("RET", 1, "done")]
     assert [invoice.sub_total for invoice in plumber.invoices] == [Decimal(n) for n in ("190", "380", "400", "30")]
     assert sum(invoice.total for invoice in plumber.invoices) == Decimal("1150.00")
-    assert plumber.invoices[1].lines[0].description.startswith("Claim 2, job 1482")
+    assert "Claim 2, job 1482" in (plumber.invoices[1].lines[0].description or "")
     assert len({invoice.number for invoice in plumber.invoices}) == 4
     assert plumber.slack == []
     assert (await plumber.verify()).findings == ()

@@ -22,6 +22,7 @@ FLATS = st.integers(1, 300_000).map(lambda n: f"{{flat: '{D(n) / 100}'}}")
 BOUNDED = st.tuples(st.integers(1, 100), st.integers(1, 900)).map(
     lambda n: f"{{percent: {n[0]}, at_least: {n[1]}, at_most: {n[1] * 2}}}"
 )
+MERGED = st.sampled_from(["", "", ", merge: {by: total}", ", merge: {by: kind}", ", merge: {by: account}"])
 KEPT = st.sampled_from(["", ", retention: {percent: 5}", ", retention: {percent: 12.5, account: '235'}"])
 
 
@@ -30,7 +31,7 @@ class Way:
     """A book, a way of writing its rules, the job's lines and payments, and the progress that is claimed on the way."""
 
     stages: str
-    terms: str
+    invoice: str
     rules: str
     deduct: bool
     lines: Sequence[Line]
@@ -40,7 +41,7 @@ class Way:
 
     def book(self, rules: str | None = None) -> RuleBook:
         deposits = 'payments: {deposits: deduct, deposit_account: "235"}\n' if self.deduct else ""
-        return book(self.stages, rules or self.rules, f"{{line_amounts: {self.terms}}}", deposits)
+        return book(self.stages, rules or self.rules, self.invoice, deposits)
 
     def bills(self, rules: RuleBook) -> list[Bill] | None:
         """The bills of all stages in turn; None when a deposit is more than the last of them."""
@@ -77,7 +78,7 @@ def ways(draw: st.DrawFn) -> Way:
     cents = draw(st.lists(st.integers(1, 9_000), max_size=2))
     return Way(
         stages=stages,
-        terms=terms,
+        invoice=f"{{line_amounts: {terms}{draw(MERGED)}}}",
         rules=draw(st.sampled_from([RULES, SHOWN])),
         deduct=draw(st.booleans()),
         lines=draw(priced_lines(inclusive=terms != "exclusive")),
@@ -99,7 +100,7 @@ def _of_the_job(bill: Bill) -> tuple[InvoiceLine, ...]:
 @given(ways())
 def test_all_stages_together_bill_the_job_in_net_and_each_tax_less_what_was_paid(way: Way) -> None:
     rules = way.book()
-    plain = book(rules=way.rules, invoice=f"{{line_amounts: {way.terms}}}")
+    plain = book(rules=way.rules, invoice=way.invoice)
     at_once = decided(job(*way.lines), plain)
     assume(isinstance(at_once, Bill))
     assert isinstance(at_once, Bill)
@@ -119,7 +120,7 @@ def test_all_stages_together_bill_the_job_in_net_and_each_tax_less_what_was_paid
 @FEW
 @given(ways(), st.permutations(RULES.splitlines()[:3]))
 def test_no_stage_depends_on_the_order_of_rules_that_do_not_meet(way: Way, first: list[str]) -> None:
-    assume(isinstance(decided(job(*way.lines), book(invoice=f"{{line_amounts: {way.terms}}}")), Bill))
+    assume(isinstance(decided(job(*way.lines), book(invoice=way.invoice)), Bill))
     shuffled = "\n".join([*first, *RULES.splitlines()[3:]]) + "\n"
     one, other = way.bills(way.book(RULES)), way.bills(way.book(shuffled))
     assert (one is None) == (other is None)
