@@ -9,17 +9,19 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.billing import bill_jobs, poll_jobs
+from flows.keep_alive import keep_tokens_alive
 from flows.polling import deliver_alerts, poll_connections
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One deployment: a flow under a name, when it runs by itself, and what it is for."""
+    """One deployment: a flow under a name, when it runs by itself (a pause, or a cron line in UTC), and what it is for."""
 
     flow: Flow[..., Any]
     name: str
     description: str
     every: timedelta | None = None
+    cron: str | None = None
 
 
 DEPLOYMENTS = (
@@ -30,6 +32,12 @@ DEPLOYMENTS = (
         timedelta(minutes=5),
     ),
     Deployed(deliver_alerts, "waiting-alerts", "Sends alerts that a channel kept waiting.", timedelta(minutes=10)),
+    Deployed(
+        keep_tokens_alive,
+        "monthly-sign-ins",
+        "Renews every sign-in to Xero, which would die after 60 days without use.",
+        cron="0 3 1 * *",
+    ),
     Deployed(poll_jobs, "one-connection", "Bills what changed on one connection, now."),
     Deployed(bill_jobs, "chosen-jobs", "Bills the given jobs of one connection, or plans them only."),
 )
@@ -46,6 +54,7 @@ async def _served(deployed: Deployed) -> RunnerDeployment:
         name=deployed.name,
         description=deployed.description,
         interval=deployed.every,
-        concurrency_limit=one_at_a_time if deployed.every else None,
+        cron=deployed.cron,
+        concurrency_limit=one_at_a_time if deployed.every or deployed.cron else None,
         tags=["milepost"],
     )

@@ -225,19 +225,28 @@ async def send_frozen(client: XeroClient, body: str, key: str, *, within: timede
 
 
 async def _unsent(run: BillingRun, request_id: str, results: Sequence[Result], error: RemoteError) -> None:
-    """Xero was away, or refused before doing anything: no invoice exists, and the billings may be claimed again."""
+    """Xero was away, or refused before doing anything: no invoice exists, and the billings may be claimed again.
+
+    A lost sign-in is no failure of theirs: they are as planned as before, and wait for the connection.
+    """
+    is_signed_out = isinstance(error, AuthError)
     workspace = run.workspace
     after = workspace.clock() + error.retry_after if error.retry_after else None
     code, why, fix = failure_code(error), why_of(error), fix_of(error)
-    outcomes = [Settled.failed(r.billing_id, why=why, fix=fix, next_attempt_at=after, code=code) for r in results]
+    outcomes = [
+        Settled.planned(r.billing_id)
+        if is_signed_out
+        else Settled.failed(r.billing_id, why=why, fix=fix, next_attempt_at=after, code=code)
+        for r in results
+    ]
     async with workspace.db.write() as c:
         meta = AnswerMeta(error.status, error.correlation_id)
         kept = await billings.settle(c, request_id, outcomes, meta, workspace.clock())
     for result in results:
-        if result.billing_id in kept:
-            result.fail(code, why, fix)
-        else:
+        if result.billing_id not in kept:
             result.leave_to_another()
+        elif not is_signed_out:
+            result.fail(code, why, fix)
 
 
 def failure_code(error: RemoteError) -> str:

@@ -78,6 +78,7 @@ class Tokens:
         self._race_pauses = race_pauses
         self._margin = REFRESH_MARGIN + timedelta(seconds=secrets.randbelow(_SPREAD))
         self._current: TokenSet | None = None
+        self._dead: tuple[int, GrantDead] | None = None
         self._lock = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -120,11 +121,14 @@ class Tokens:
             return await self._refresh(stored)
 
     async def _refresh(self, stored: StoredTokens | None) -> TokenSet:
+        if stored and self._dead and self._dead[0] == stored.version:
+            raise self._dead[1]  # the calls of a run that go out together need not all be told so by Xero
         try:
             fresh = await self._granted(stored)
-        except GrantDead:
+        except GrantDead as error:
             newer = await self._newer_than(stored)
             if newer is None:
+                self._dead = (stored.version, error) if stored else None
                 raise
             return newer.tokens if self._is_good(newer.tokens) else await self._refresh(newer)
         if await self._store.save(self.id, fresh, stored.version if stored else None):

@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.runner import Runner
 from prefect.server.services.scheduler import schedule_deployments
 
-from flows.deployments import DEPLOYMENTS, served_deployments
+from flows.deployments import DEPLOYMENTS, Deployed, served_deployments
 from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
@@ -173,19 +173,18 @@ async def test_served_deployments_get_their_scheduled_runs(api: Api) -> None:
         runs = await api.rows("flow_runs", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})
         flows = {flow["id"]: flow["name"] for flow in await api.rows("flows")}
     assert {flows[run["flow_id"]] for run in runs if run["auto_scheduled"]} == {
-        deployed.flow.name for deployed in DEPLOYMENTS if deployed.every
+        deployed.flow.name for deployed in DEPLOYMENTS if deployed.every or deployed.cron
     }
 
 
 def test_the_work_pool_has_the_deployments_that_are_served() -> None:
     file = yaml.safe_load((PROJECT / "prefect.yaml").read_text())
     declared = {
-        (_name_of(row["entrypoint"]), row["name"], row["description"], _interval(row), "concurrency_limit" in row)
+        (_name_of(row["entrypoint"]), row["name"], row["description"], _schedule(row), "concurrency_limit" in row)
         for row in file["deployments"]
     }
     assert declared == {
-        (one.flow.name, one.name, one.description, one.every and one.every.total_seconds(), one.every is not None)
-        for one in DEPLOYMENTS
+        (one.flow.name, one.name, one.description, _own_schedule(one), _own_schedule(one) is not None) for one in DEPLOYMENTS
     }
     assert {tuple(row["tags"]) for row in file["deployments"]} == {("milepost",)}
     assert {row["work_pool"]["name"] for row in file["deployments"]} == {"milepost"}
@@ -197,6 +196,13 @@ def _name_of(entrypoint: str) -> str:
     return str(getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function).name)
 
 
-def _interval(row: Mapping[str, Any]) -> float | None:
+def _schedule(row: Mapping[str, Any]) -> float | str | None:
+    """Seconds, or a cron line."""
     schedules = row.get("schedules", [])
-    return float(schedules[0]["interval"]) if schedules else None
+    if not schedules:
+        return None
+    return str(schedules[0]["cron"]) if "cron" in schedules[0] else float(schedules[0]["interval"])
+
+
+def _own_schedule(one: Deployed) -> float | str | None:
+    return one.every.total_seconds() if one.every else one.cron
