@@ -12,12 +12,14 @@ from milepost.jobs import Address, Customer, Job, Line, Quote, Site
 from milepost.rules.asked import CUSTOM, conditions_of
 from milepost.rules.conditions import DateRange, JobWhen, Range
 from milepost.rules.globs import matches
-from milepost.rules.model import RuleBook
+from milepost.rules.model import Progress, RuleBook
 from milepost.rules.patterns import is_pattern
 
 LEFT_OUT = "(left out)"
 _REACH = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d ()/-]{5,}\d")
 """An e-mail address, or a number to call."""
+_FIELD = re.compile(r"""custom_fields(?:\[\s*\\?['"]([^'"\\]+)|\.(\w+))""")
+"""A custom field in a template, where the book is JSON."""
 _LEAST_NAME = 3
 """Letters of a word of a name that is looked for in other texts."""
 
@@ -32,7 +34,7 @@ class Anonymised:
 
 def anonymised(job: Job, book: RuleBook) -> Anonymised:
     """The job with everything personal replaced; the book is asked which texts its rules look at."""
-    veil = _Veil(tuple(_personal(job)), _texts_asked(book), book.model_dump_json(by_alias=True).casefold())
+    veil = _Veil(tuple(_personal(job)), _texts_asked(book), frozenset(_fields_named(book)))
     lines = tuple(veil.line(line, place) for place, line in enumerate(job.lines, 1))
     neutral = job.model_copy(
         update={
@@ -65,7 +67,7 @@ class _Veil:
 
     personal: tuple[str, ...]
     asked: dict[str, tuple[str, ...]]
-    book_text: str
+    fields: frozenset[str]
     notes: list[str] = field(default_factory=list)
     stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -107,7 +109,7 @@ class _Veil:
             if not _is_number(value)
             else value
             for name, value in fields.items()
-            if name.casefold() in self.book_text
+            if name.casefold() in self.fields
         }
 
     def words(self, text: str) -> str:
@@ -197,6 +199,14 @@ def _site(site: Site) -> Site:
 def _is_number(value: str) -> bool:
     """A figure, too short for a number to call."""
     return re.fullmatch(r"\s*-?\d{1,6}([.,]\d{1,4})?\s*%?\s*", value) is not None
+
+
+def _fields_named(book: RuleBook) -> Iterator[str]:
+    """The custom fields that conditions, progress claims and templates of the book look at."""
+    yield from (name.removeprefix(CUSTOM) for name in _texts_asked(book) if name.startswith(CUSTOM))
+    yield from (m.amount.progress.casefold() for m in book.milestones if isinstance(m.amount, Progress))
+    for bracketed, dotted in _FIELD.findall(book.model_dump_json()):
+        yield (bracketed or dotted).casefold()
 
 
 def _texts_asked(book: RuleBook) -> dict[str, tuple[str, ...]]:
