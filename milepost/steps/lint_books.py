@@ -9,7 +9,7 @@ from datetime import datetime
 
 from milepost.chart import Chart
 from milepost.errors import AuthError, RemoteError
-from milepost.ledger import charts
+from milepost.ledger import charts, connections
 from milepost.rules.chart_lint import lint_chart
 from milepost.rules.issues import Issue, Severity, in_order
 from milepost.rules.model import RuleBook
@@ -76,9 +76,10 @@ async def chart_to_lint(workspace: Workspace) -> ReadChart:
 
 
 async def kept_chart(workspace: Workspace) -> ReadChart | None:
-    """The chart as it was last read."""
+    """The chart as it was last read; Xero is not asked for anything."""
     async with workspace.db.read() as c:
-        kept = await charts.get_chart(c, await workspace.tenant_id())
+        tenant_id = (await connections.get_connection(c, workspace.name)).tenant_id
+        kept = await charts.get_chart(c, tenant_id) if tenant_id else None
     return ReadChart(*kept) if kept else None
 
 

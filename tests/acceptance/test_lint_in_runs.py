@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 
+from sandbox.faults import Fault
 from tests.cli_fixtures import Command
 from tests.flow_fixtures import Business, Businesses
 
@@ -140,6 +141,18 @@ async def test_lint_with_a_connection_asks_its_xero_and_knows_its_statuses(busin
     ]
     shown = await milepost("rules", "lint", plumber.settings.rule_book, "--folder", folder, "--connection", plumber.name)
     assert "Held against the chart of Kauri Plumbing Demo, read just now." in " ".join(shown.out.split())
+
+
+async def test_lint_takes_the_chart_as_it_was_last_read_where_xero_does_not_give_it(
+    business: Businesses, milepost: Command
+) -> None:
+    plumber = await business("kauri")
+    asked = ("rules", "lint", plumber.settings.rule_book, "--connection", plumber.name)
+    await milepost(*asked)
+    plumber.sandbox.xero.faults.add(Fault("status", path="*Accounts", times=-1, status=400))
+    said = await milepost(*asked, "--json")
+    assert (said.json["ok"], said.code) == (True, 0)
+    assert "GET" in said.json["chart"]["why_kept"]
 
 
 @pytest.mark.parametrize("kind", ["kauri", "albion", "southern"])
