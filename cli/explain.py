@@ -12,7 +12,9 @@ from cli.explained import show_explanation
 from cli.names import ConnectionName
 from cli.show import LOOKS, Json, as_json, say, text
 from milepost.billing.explain import explain_decision
+from milepost.billing.facts import History
 from milepost.jobs import Job
+from milepost.ledger import books, connections
 from milepost.ledger.billings import BillingRow
 from milepost.ledger.database import open_database
 from milepost.settings import installation
@@ -81,11 +83,24 @@ def _show_planned(run: BillingRun, job: str) -> None:
             f"{text(run.workspace.name)} bills (live_from in its connection file), so it is not billed."
         )
     if not (run.results or run.problems or run.before_live):
-        found = next(iter(run.jobs.values()))
-        say(
-            f"job {text(found.number)} is {text(found.raw_status)}: no milestone of rule book "
-            f"{text(run.workspace.connection.rule_book)} asks for that status, so there is nothing to bill."
-        )
+        _show_nothing_due(run)
+
+
+def _show_nothing_due(run: BillingRun) -> None:
+    """A job that no stage is due for: each stage, and what it waits for."""
+    found = next(iter(run.jobs.values()))
+    known = asyncio.run(_as_read(run.workspace.name, found))
+    book = text(run.workspace.connection.rule_book)
+    say(f"job {text(found.number)} is {text(found.raw_status)}: no stage of rule book {book} is due, so nothing is billed.")
+    for one in not_due(known):
+        show_not_due(found, one)
+
+
+async def _as_read(connection: str, job: Job) -> JobRecalled:
+    """A job that was only read for a plan, so that the ledger does not keep it; nothing was decided on it yet."""
+    async with open_database(installation()) as db, db.read() as c:
+        row = await connections.get_connection(c, connection)
+        return JobRecalled(row, job, (), History(), await books.shelf_of(c, row.rule_book))
 
 
 def _planned_document(result: Result) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def show_explanation(explanation: Explanation) -> None:
         _show_totals(explanation)
     for line in explanation.lines:
         _show_line(line)
-    out.print()
+    if not explanation.lines:
+        out.print()
 
 
 def _show_totals(explanation: Explanation) -> None:

@@ -116,7 +116,7 @@ def _show(proposed: _Proposed, folder: Path | None) -> None:
     book, where = proposed.book, f" --folder {folder}" if folder else ""
     name = escape(book.origin.book)
     out.print(f"[green]✓[/] wrote {escape(str(proposed.path))}", soft_wrap=True)
-    out.print(f"  {len(book.lines)} rules and {len(book.taxes)} taxes, from the chart in Xero and {proposed.jobs} jobs")
+    out.print(f"  {len(book.lines)} rules, taxes mapped: {len(book.taxes)}; from the chart in Xero and {proposed.jobs} jobs")
     if not proposed.jobs:
         out.print(
             "  [yellow]![/] no job was found to look at; the rules are for no kind of line in particular", soft_wrap=True

@@ -178,7 +178,7 @@ def _of_lines(draft: Draft | Credit, job: Job | None) -> dict[str, object]:
 
 def _contact(contact: ExistingContact | NewContact) -> str:
     if isinstance(contact, NewContact):
-        return "a new contact"
+        return "new"
     restored = ", restored from the archive" if contact.restore else ""
     return f"found by {contact.matched_by.replace('_', ' ')}{restored}"
 

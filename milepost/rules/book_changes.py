@@ -75,12 +75,19 @@ def _neighbour(name: str, entries: Mapping[str, BaseModel]) -> str:
 
 
 def _details(before: object, after: object) -> tuple[str, ...]:
-    old, new = dict(_flat(before)), dict(_flat(after))
+    old, new = dict(_flat(before)), dict(_flat(_said(after) if before is None else after))
     return tuple(
         f"{' > '.join(keys)}: {old.get(keys, _NOTHING)} → {new.get(keys, _NOTHING)}"
         for keys in dict.fromkeys((*old, *new))
         if old.get(keys) != new.get(keys)
     )
+
+
+def _said(entry: object) -> object:
+    """Of an entry that is new, only what it says; of two, what one leaves out may be what differs."""
+    if not isinstance(entry, BaseModel):
+        return entry
+    return entry.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"id", "code"})
 
 
 def _flat(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -80,6 +80,6 @@ def _some(numbers: Sequence[str]) -> str:
 def _cell(text: str) -> str:
     """Text from outside, so that it is neither a column more nor a link."""
     shown = " ".join(text.split())
-    for sign in "\\|`*_[]<>":
+    for sign in "\\|`*_[]<":
         shown = shown.replace(sign, f"\\{sign}")
     return shown

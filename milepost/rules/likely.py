@@ -10,7 +10,7 @@ from milepost.jobs import LineKind
 from milepost.rules.tally import SeenTax
 
 _WORDS = {
-    LineKind.LABOUR: ("labour", "labor", "service", "hour", "work", "workmanship"),
+    LineKind.LABOUR: ("labour", "labor", "service", "workmanship"),
     LineKind.MATERIAL: ("material", "part", "good", "product", "stock", "supply", "supplie"),
     LineKind.SUBCONTRACT: ("subcontract", "subcontractor", "contractor"),
     LineKind.EXPENSE: ("expense", "reimbursement", "recovery", "recoverie", "disbursement", "recharge"),

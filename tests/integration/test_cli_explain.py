@@ -109,3 +109,14 @@ async def test_the_history_note_in_xero_names_job_stage_version_and_each_lines_r
     book = plumber.settings.rule_book
     assert note.startswith(f"Milepost: job 1482 FIN, rule book {book} v1; lines: 1 labour→200, 2 rest→210; run ")
     assert "Ngaio" not in note
+
+
+async def test_a_job_that_no_stage_is_due_for_names_each_stage_and_what_it_waits_for(
+    business: Businesses, milepost: Command
+) -> None:
+    plumber = await business("kauri", book=BOOK)
+    plumber.job(number="1490", customer="Ngaio Cafe", lines=[LABOUR], status="Quote")
+    said = await milepost("explain", plumber.name, "1490")
+    assert said.code == 0
+    assert "no stage of rule book" in said.out
+    assert "job 1490, FIN – not due: The job is 'Quote'; FIN is due at 'Completed'." in said.out
