@@ -6,7 +6,6 @@ PREFECT_API_URL and MILEPOST_HOME come from the environment.
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from benchmarks.memory import peak_mb
 from benchmarks.scenarios import APP_ID, APP_SECRET, Scenario
 from cli.connection import save
 from cli.rules.publish import publish_from
@@ -138,12 +138,6 @@ def _cost(run: BillingRun, started_at: datetime, wall: float, cpu: float, state:
         unexplained=sum(not (r.code and r.why) for r in troubled),
         new_contacts=run.new_contacts,
     )
-
-
-def peak_mb() -> float:
-    """The most memory that this process has held at any moment, in MB. Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1_000_000 if sys.platform == "darwin" else peak * 1024 / 1_000_000
 
 
 if __name__ == "__main__":

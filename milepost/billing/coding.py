@@ -6,6 +6,7 @@ Second step of decide. Troubles are gathered, never raised, so that a person see
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from milepost.billing.amounts import Measure
@@ -21,10 +22,10 @@ from milepost.chart import Account, Chart, TaxRate
 from milepost.jobs import Job, Line, LineKind
 from milepost.money import ZERO, LineAmountTypes, line_tax
 from milepost.rules.match import Match, match_line
-from milepost.rules.model import InvoiceSettings, Milestone, Rule, RuleBook, Treat
+from milepost.rules.model import InvoiceSettings, Milestone, Origin, Rule, RuleBook, Treat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coding:
     """All that coding a line may look at."""
 
@@ -38,6 +39,15 @@ class Coding:
     def values(self, line: Line | None = None) -> Mapping[str, Any]:
         """What a template may read."""
         return {"job": self.job, "milestone": self.milestone, "line": line}
+
+    @cached_property
+    def _origin(self) -> Origin:
+        return self.book.origin
+
+    def where_of(self, rule: str) -> str:
+        """`file:line` of a rule, as `RuleBook.where` tells it, for every line of a job: the book is asked once."""
+        line = self._origin.lines.get(f"lines.{rule}")
+        return f"{self._origin.path}:{line}" if line else self._origin.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,7 @@ def _is_left_be(line: Line, rule: Rule) -> bool:
 
 
 def _asked(coding: Coding, line: Line, rule: Rule) -> Trouble:
-    where, reason = coding.book.where(f"lines.{rule.id}"), (rule.then.reason or "").strip()
+    where, reason = coding.where_of(rule.id), (rule.then.reason or "").strip()
     return Trouble(
         "rule_holds",
         f"Rule '{rule.id}' ({where}) asks a person about {label(line)}: {reason}{'' if reason[-1:] in '.?!' else '.'}",
@@ -158,7 +168,7 @@ def _text(coding: Coding, line: Line, match: Match[Rule]) -> Outcome:
     why = Why(
         rule=rule,
         version=coding.book.version,
-        where=coding.book.where(f"lines.{rule}"),
+        where=coding.where_of(rule),
         matched=match.matched,
         wanted=match.wanted,
         rejected=match.rejected,
@@ -179,7 +189,7 @@ def _unmatched(coding: Coding, line: Line) -> Trouble:
 
 def _code(coding: Coding, line: Line, rule: Rule, match: Match[Rule]) -> CodedLine | Trouble:
     assert rule.then.account is not None
-    where = coding.book.where(f"lines.{rule.id}")
+    where = coding.where_of(rule.id)
     account = check_account(coding.chart, rule.then.account, where)
     if isinstance(account, Trouble):
         return replace(account, line=line.id)
