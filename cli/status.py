@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cli.connection import MARKS
 from cli.prefect_api import running_server
 from cli.rules.shared import root_folder
 from cli.show import Json, as_json, say, table, text
-from milepost.ledger import billings, books, calllog, connections, runs
+from milepost.ledger import billings, books, budgets, calllog, connections, runs
 from milepost.ledger.connections import ConnectionRow
 from milepost.ledger.database import open_database
 from milepost.rules.shelf import BookShelf
@@ -30,8 +30,10 @@ def status(json: Json = False) -> None:
     if not documents:
         say("No connection yet: milepost connection add --from FILE.yaml")
         return
-    columns = ("connection", "status", *_COUNTED.values(), "calls 24 h", "last run")
+    columns = ("connection", "status", *_COUNTED.values(), "last run")
     table("", columns, [_row(document) for document in documents], right=columns[2:], whole=columns[:2])
+    used = ("organisation in Xero", "calls today", "allowed", "kept for people", "read this month")
+    table("", used, list(dict.fromkeys(_used(document) for document in documents if document["xero"])), right=used[1:])
     for document in documents:
         if document["status_why"]:
             say(f"[yellow]![/] {text(document['connection'])}: {text(document['status_why'])}")
@@ -50,6 +52,7 @@ async def _document(c: Any, row: ConnectionRow) -> dict[str, Any]:
     counts = await billings.counts(c, row.name)
     recent = await runs.recent(c, row.name, 1)
     shelf = await books.shelf_of(c, row.rule_book)
+    now = utcnow()
     return {
         "connection": row.name,
         "status": row.status.value,
@@ -57,9 +60,35 @@ async def _document(c: Any, row: ConnectionRow) -> dict[str, Any]:
         "organisation": row.tenant_name,
         "rule_book_remarks": _remarks(shelf),
         "billings": counts,
-        "xero_calls_24h": await calllog.calls_today(c, row.name, utcnow() - timedelta(hours=24)),
+        "xero_calls_24h": await calllog.calls_today(c, row.name, now - timedelta(hours=24)),
+        "xero": await _xero(c, row, now),
         "last_run": recent[0].started_at.isoformat() if recent else None,
     }
+
+
+async def _xero(c: Any, row: ConnectionRow, now: datetime) -> dict[str, int] | None:
+    """What the organisation's day has left, by Xero's own word, and what was read from it since the first of the month."""
+    spent = await budgets.spent(c, row.tenant_id, row.token_set) if row.tenant_id else None
+    if spent is None:
+        return None
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "calls_today": spent.calls,
+        "calls_allowed": spent.allowed,
+        "calls_kept_for_people": spent.kept_back,
+        "bytes_this_month": await calllog.bytes_since(c, row.tenant_id or row.name, month),
+    }
+
+
+def _used(document: dict[str, Any]) -> tuple[str, ...]:
+    xero = document["xero"]
+    calls = (f"{xero[key]:,}" for key in ("calls_today", "calls_allowed", "calls_kept_for_people"))
+    return (text(document["organisation"]), *calls, _size(xero["bytes_this_month"]))
+
+
+def _size(count: int) -> str:
+    """Xero charges by the gigabyte, of 1,000 megabytes."""
+    return f"{count / 1_000_000:,.1f} MB" if count < 1_000_000_000 else f"{count / 1_000_000_000:,.2f} GB"
 
 
 def _remarks(shelf: BookShelf) -> list[str]:
@@ -77,4 +106,4 @@ def _row(document: dict[str, Any]) -> tuple[str, ...]:
     numbers = {key: counts.get(key, 0) for key in _COUNTED}
     shown = [str(number) if number or key in ("done", "held") else "" for key, number in numbers.items()]
     last_run = (document["last_run"] or "never")[:16].replace("T", " ")
-    return (text(document["connection"]), words[document["status"]], *shown, str(document["xero_calls_24h"]), last_run)
+    return (text(document["connection"]), words[document["status"]], *shown, last_run)

@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from milepost.ledger import jobs
 from milepost.ledger.tables import jobs as jobs_table
+from sandbox.xero.settings import RateLimits
 from tests.cli_fixtures import Command
 from tests.flow_fixtures import Business, Businesses
 
@@ -145,6 +146,7 @@ async def test_verify_agrees_then_finds_an_invoice_voided_in_xero(business: Busi
 
 async def test_the_log_and_the_status_tell_of_a_run(business: Businesses, milepost: Command) -> None:
     plumber = await _plumber(business)
+    plumber.sandbox.xero.state.limiter.limits = RateLimits()
     assert "Nothing was called yet." in (await milepost("log", plumber.name)).out
     await milepost("poll", plumber.name)
     entries = (await milepost("log", plumber.name, "--json", "--system", "xero")).json
@@ -153,7 +155,12 @@ async def test_the_log_and_the_status_tell_of_a_run(business: Businesses, milepo
     (status,) = (await milepost("status", "--json")).json
     assert (status["connection"], status["status"]) == (plumber.name, "connected")
     assert status["billings"]["done"] == 2
+    xero = status["xero"]
+    assert (xero["calls_allowed"], xero["calls_kept_for_people"]) == (5000, 500)
+    assert 0 < xero["calls_today"] <= status["xero_calls_24h"]
+    assert xero["bytes_this_month"] > 1000
     shown = await milepost("status")
+    assert "calls today" in shown.out
     assert plumber.name in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
 
