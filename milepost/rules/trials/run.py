@@ -119,28 +119,31 @@ class _Life:
     def take(self, step: Step, name: str) -> None:
         """One step: change the job, decide on the stage that is due, compare."""
         self.given, self.today = merged(self.given, step.job), step.today or self.today
-        decision, why_none = self._due(step)
+        decision, found = self._answer(step)
         self.decisions.append(decision)
-        self.found += (
-            Difference(f"{name}{one.what}", one.expected, one.got) for one in differences(step.expect, decision, why_none)
-        )
+        self.found += (Difference(f"{name}{one.what}", one.expected, one.got) for one in found)
         if isinstance(decision, Bill):
             self._keep(decision)
         elif isinstance(decision, Credit):
             self.money.append(_turned(money_of(decision)))
 
-    def _due(self, step: Step) -> tuple[Decision | None, str]:
-        job = self.given.job(self._status(step.milestone))
-        due = due_milestones(job, self.book, self.history)
-        named = [milestone for milestone in due if step.milestone in (None, milestone.code)]
-        if len(named) == 1:
-            return self._decide(self.given, named[0], step.contact or self.trial.contact), ""
-        if named:
-            return None, f"several stages are, so name the 'milestone': {', '.join(m.code for m in named)}"
+    def _answer(self, step: Step) -> tuple[Decision | None, list[Difference]]:
+        """The decision on the stage that is due, None when none is; and what differs from what the step expects."""
         if step.milestone and self.book.milestone(step.milestone) is None:
-            return None, f"the book has no stage {step.milestone}; {_there_are(self.book)}"
+            return None, [
+                Difference("milestone", "a stage of the book", f"no stage {step.milestone}; {_there_are(self.book)}")
+            ]
+        job = self.given.job(self._status(step.milestone))
+        due = [m for m in due_milestones(job, self.book, self.history) if step.milestone in (None, m.code)]
+        if len(due) > 1:
+            codes = ", ".join(milestone.code for milestone in due)
+            return None, [Difference("milestone", "one that is named, as several are due", codes)]
+        if due:
+            decision = self._decide(self.given, due[0], step.contact or self.trial.contact)
+            return decision, differences(step.expect, decision, "")
         reasons = why_not_due(job, self.book, self.history)
-        return None, " ".join(one.why for one in reasons if step.milestone in (None, one.milestone))
+        why_none = " ".join(one.why for one in reasons if step.milestone in (None, one.milestone))
+        return None, differences(step.expect, None, why_none)
 
     def _status(self, code: str | None) -> str:
         """The status of a job that says none: one at which the stage is due."""

@@ -148,8 +148,28 @@ def test_a_stage_that_is_not_due_fails_with_the_reason() -> None:
 
 
 def test_a_stage_that_the_book_has_not_fails_with_those_it_has() -> None:
-    (difference,) = found(expecting("{total: 1.00}", more=", milestone: DEPO"))
-    assert "no stage DEPO; there are DEP, FIN" in difference
+    said = "milestone: expected a stage of the book, got no stage DEPO; there are DEP, FIN"
+    assert found(expecting("{total: 1.00}", more=", milestone: DEPO")) == [said]
+    assert found(expecting("{not_due: true}", more=", milestone: DEPO")) == [said]
+
+
+TWO_AT_ONCE = book(
+    """\
+version: 1
+effective_from: 2026-01-01
+organisation: A
+lines: [{id: all, then: {account: "200"}}]
+milestones:
+  - {code: ONE, name: one, on_status: Completed, amount: {flat: 10.00}}
+  - {code: TWO, name: two, on_status: Completed}
+"""
+)
+
+
+def test_where_several_stages_are_due_the_test_names_one() -> None:
+    several = ["milestone: expected one that is named, as several are due, got ONE, TWO"]
+    assert found(expecting("{not_due: true}"), TWO_AT_ONCE) == several
+    assert found(expecting("{net: 10.00}", more=", milestone: ONE"), TWO_AT_ONCE) == []
 
 
 def test_a_job_without_a_status_has_one_at_which_its_stage_is_due() -> None:
@@ -206,6 +226,61 @@ def test_a_difference_in_a_step_names_the_step() -> None:
 
 def test_what_does_not_add_up_is_told_of_all_steps_together() -> None:
     assert found(LIFE.replace("net: 1500.00", "net: 1.00")) == ["together > net: expected 1.00, got 1500.00"]
+
+
+CLAIMS = book(
+    """\
+version: 1
+effective_from: 2026-01-01
+organisation: A
+lines: [{id: all, then: {account: "200"}}]
+milestones:
+  - {code: DEP, name: deposit, on_status: [Accepted], amount: {percent: 30}, account: "235"}
+  - {code: PRG, name: claim, on_status: [Working], amount: {progress: platform}, retention: {percent: 5, account: "236"}}
+  - {code: FIN, name: completion, on_status: [Completed], amount: remaining, when_more: bill}
+  - {code: RET, name: retention, on_status: [Released], amount: retention}
+  - {code: CRD, name: credit, on_status: [Cancelled], amount: credit}
+payments: {deposits: deduct, deposit_account: "237"}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        """
+- name: a deposit, and the job is cancelled
+  job: {lines: [{kind: labour, description: Work, total: 1000.00}]}
+  steps:
+    - {job: {status: Accepted}, expect: {net: 300.00}}
+    - job: {status: Cancelled}
+      expect: {credit: {net: 300.00, total: 345.00, invoices: [INV-1], accounts: {"235": 300.00}}}
+  together: {net: 0.00, accounts: {}}
+""",
+        """
+- name: claims with retention, a variation, and the retention released
+  job: {lines: [{kind: labour, description: Work, total: 1500.00}]}
+  steps:
+    - {job: {status: Working, claims: {percent: 40}}, expect: {net: 570.00, accounts: {"200": 600, "236": -30}}}
+    - {job: {title: The same}, expect: {skip: nothing_due}}
+    - {job: {claims: {percent: 70}}, expect: {net: 427.50}}
+    - {job: {status: Completed}, expect: {net: 450.00}}
+    - {job: {more_lines: [{kind: labour, description: Extra, total: 100.00}]}, expect: {net: 100.00}}
+    - {job: {status: Released}, expect: {net: 52.50}}
+  together: {net: 1600.00, accounts: {"200": 1600.00}}
+""",
+        """
+- name: a deposit that the job system took
+  job:
+    payments: [{amount: 115.00, method: card, deposit: true}]
+    lines: [{kind: labour, description: Work, total: 1000.00}]
+  expect: {total: 1035.00, deposits: [{amount: 115.00, treatment: deduct}], accounts: {"200": 1000, "237": -100}}
+""",
+    ],
+    ids=["cancelled", "claims", "deposit taken"],
+)
+def test_every_kind_of_stage_can_be_told(test: str) -> None:
+    assert found(test, CLAIMS) == []
 
 
 def test_the_version_under_test_applies_whatever_its_date() -> None:
