@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from milepost.settings import installation
 from sandbox.xero.documents import Invoice
-from tests.flow_fixtures import Business, Businesses
+from tests.book_files import publish
+from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
 
@@ -41,6 +43,9 @@ async def test_a_second_ledger_takes_over_what_the_first_one_billed(
     assert len(before) == 3
 
     monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "another-home"))
+    run = await builder.poll()
+    assert "no version is published" in str(run.stopped_by)  # a ledger that somebody made by mistake bills nothing at all
+    await publish(installation(), PROJECT / "mappings", builder.settings.rule_book)
     run = await builder.poll()
     assert made(builder) == before
     assert sorted((r.job.number, r.status, r.invoice_number or r.code) for r in run.results) == [
