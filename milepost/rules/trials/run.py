@@ -23,6 +23,7 @@ from milepost.rules.model import Milestone, RuleBook
 from milepost.rules.trials.compare import Difference, Money, differences, money_of, said, sums_differ
 from milepost.rules.trials.given import JobGiven, merged
 from milepost.rules.trials.load import LoadedTrials
+from milepost.rules.trials.made import job_of
 from milepost.rules.trials.organisation import OrganisationGiven, chart_of
 from milepost.rules.trials.touched import touched_by
 from milepost.rules.trials.trial import Step, Trial
@@ -133,7 +134,7 @@ class _Life:
             return None, [
                 Difference("milestone", "a stage of the book", f"no stage {step.milestone}; {_there_are(self.book)}")
             ]
-        job = self.given.job(self._status(step.milestone))
+        job = job_of(self.given, self._status(step.milestone))
         due = [m for m in due_milestones(job, self.book, self.history) if step.milestone in (None, m.code)]
         if len(due) > 1:
             codes = ", ".join(milestone.code for milestone in due)
@@ -152,7 +153,7 @@ class _Life:
         return (milestone or last).on_status[0]
 
     def _decide(self, given: JobGiven, milestone: Milestone, contact: str) -> Decision:
-        job = given.job(self._status(milestone.code))
+        job = job_of(given, self._status(milestone.code))
         codes = tuple(dict.fromkeys(line.code for line in job.lines if line.code))
         facts = Facts(
             connection="test",

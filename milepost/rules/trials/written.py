@@ -10,7 +10,8 @@ from milepost.billing.decision import Bill, Credit, Decision, Hold, InvoiceLine
 from milepost.chart import Account, Chart
 from milepost.jobs import Customer, Job, Line, LineTax, Payment, Quote, Site, Stage, Totals
 from milepost.rules.model import RuleBook
-from milepost.rules.trials.given import LINE_NAMES, SAME_NAMES, JobGiven
+from milepost.rules.trials.given import JobGiven
+from milepost.rules.trials.made import LINE_NAMES, SAME_NAMES
 from milepost.rules.trials.organisation import accounts_named, designs_named
 
 Written = dict[str, Any]

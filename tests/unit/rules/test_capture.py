@@ -13,6 +13,7 @@ from milepost.jobs import Customer, Job, JobDates, Line, LineKind, LineTax, Stag
 from milepost.rules.trials.capture import capture_job, file_name
 from milepost.rules.trials.given import JobGiven
 from milepost.rules.trials.load import parse_trials
+from milepost.rules.trials.made import job_of as made_of
 from milepost.rules.trials.run import run_trials
 from milepost.rules.trials.written import job_as_written
 from tests.unit.rules.books import book
@@ -140,6 +141,6 @@ def lines(draw: st.DrawFn) -> Line:
 @given(lines())
 def test_a_line_that_is_written_down_is_read_again_as_it_was(line: Line) -> None:
     job = job_of(line)
-    again = JobGiven.model_validate(job_as_written(job)).job("x")
+    again = made_of(JobGiven.model_validate(job_as_written(job)), "x")
     assert again.lines == (line,)
     assert (again.raw_status, again.stage, again.completed_on) == (job.raw_status, job.stage, job.completed_on)

@@ -5,10 +5,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from milepost.rules.load import RuleBookErrors, load_book
+from milepost.rules.load import Located, RuleBookErrors, load_book
 from milepost.rules.model import RuleBook
 from milepost.rules.trials.load import LoadedTrials, load_trials, parse_trials, trial_files
+from milepost.rules.trials.made import job_of
 from milepost.rules.trials.run import TrialResult, run_trials
 from milepost.rules.trials.suite import failed_trials, run_suite
 from milepost.rules.trials.touched import untouched
@@ -348,6 +351,20 @@ def test_what_fails_is_told_in_a_line_each_before_a_version_is_published(tmp_pat
     assert failed_trials(STAGED, tmp_path) == [f"{tests / 'b.yaml'}:1:8: tests: '5' is not a list"]
 
 
+SHIPPED = (MAPPINGS / "albion-fitout" / "tests" / "stages.yaml").read_text(encoding="utf-8")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(SHIPPED)), st.integers(0, 30), st.text("{}[]:,-\"'&*!#|> \n\taD0", max_size=6))
+def test_a_damaged_test_file_is_read_or_has_located_errors(at: int, cut: int, instead: str) -> None:
+    errors: tuple[Located, ...] = ()
+    try:
+        parse_trials(SHIPPED[:at] + instead + SHIPPED[at + cut :], "t.yaml")
+    except RuleBookErrors as problem:
+        errors = problem.errors
+    assert all(error.line > 0 and error.column > 0 for error in errors)
+
+
 def test_only_tests_whose_name_holds_a_text_are_run_if_wanted() -> None:
     text = "- {name: One, expect: {net: 1}}\n- {name: two, expect: {net: 1}}\n"
     assert [result.name for result in run_trials(STAGED, file(text), "ONE")] == ["One"]
@@ -362,7 +379,7 @@ def test_every_figure_of_a_line_can_be_given() -> None:
         "tracking_hints: {a: b}, already_invoiced: 0}"
     )
     (trial,) = file(expecting("{net: 18.00}", f"{{lines: [{line}]}}")).trials
-    (made,) = trial.job.job("x").lines
+    (made,) = job_of(trial.job, "x").lines
     assert (made.unit_price_ex, made.unit_cost, made.discount_rate) == (Decimal("10.00"), Decimal("5.00"), Decimal(10))
     assert (made.total_ex, made.total_inc) == (Decimal("18.00"), Decimal("20.70"))
     assert all(value is not None for name, value in made if name != "discount_amount")
