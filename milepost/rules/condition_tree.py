@@ -97,6 +97,7 @@ class ConditionTree:
         self._of_job = [(_job_look(name), _table(asked[name], len(nodes))) for name in asked if name not in OF_LINE]
         order = {name: index for index, name in enumerate(asked)}
         self._asked = {node.place: _in_order(node, order) for node in nodes}
+        self._within: dict[tuple[int, ...], dict[str, int]] = {}
         self._last_job: tuple[Job, Looks] | None = None
 
     def look(self, job: Job, line: Line) -> Looks:
@@ -125,16 +126,20 @@ class ConditionTree:
         """By condition, what made the node hold; of `any` the first that does."""
         said = {name: in_words(looks.seen[index]) for name, index, _ in self._asked[node.place]}
         if node.any_:
-            said["any"] = self._seen_within([next(inner for inner in node.any_ if inner.holds(looks.plain))], looks)
+            said["any"] = self._seen_within((next(inner for inner in node.any_ if inner.holds(looks.plain)),), looks)
         if node.all_:
             said["all"] = self._seen_within(node.all_, looks)
         if node.not_:
-            said["not"] = self._seen_within([node.not_], looks)
+            said["not"] = self._seen_within((node.not_,), looks)
         return said
 
-    def _seen_within(self, nodes: Sequence[Node], looks: Looks) -> str:
-        inner = (one for node in nodes for one in node.within())
-        return seen_in_words({name: in_words(looks.seen[i]) for one in inner for name, i, _ in self._asked[one.place]})
+    def _seen_within(self, nodes: tuple[Node, ...], looks: Looks) -> str:
+        places = tuple(node.place for node in nodes)
+        asked = self._within.get(places)
+        if asked is None:
+            inner = (one for node in nodes for one in node.within())
+            asked = self._within[places] = {name: i for one in inner for name, i, _ in self._asked[one.place]}
+        return seen_in_words({name: in_words(looks.seen[index]) for name, index in asked.items()})
 
     def looked_at_by(self, nodes: Iterable[Node]) -> tuple[int, ...]:
         """The places in `Looks` of all that these nodes ask for, the nested included."""
@@ -157,7 +162,7 @@ class ConditionTree:
             if failed := self.failed(inner, looks):
                 return Failed("all", *_of_inner(failed))
         if node.not_ and node.not_.holds(looks.plain):
-            return Failed("not", node.words["not"], self._seen_within([node.not_], looks))
+            return Failed("not", node.words["not"], self._seen_within((node.not_,), looks))
         return None
 
 

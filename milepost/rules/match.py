@@ -4,7 +4,7 @@ A book is compiled once (`condition_tree`), and the conditions of all rules are 
 answers are looked up, and the time for a line hardly depends on the number of rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -148,8 +148,7 @@ class CompiledRules(Generic[R]):
         """By the places of a group's rules. Kept, because lines of one kind are refused by the same rules."""
         kept = self._refusals.get(group)
         if kept is None:
-            places = (place for place in range(group.refused.bit_length()) if group.refused >> place & 1)
-            kept = tuple((place, refusal) for place in places if (refusal := self._refusal(place, looks)))
+            kept = tuple((place, refusal) for place in _places(group.refused) if (refusal := self._refusal(place, looks)))
             self._kept_refusals += len(kept)
             if self._kept_refusals > _MOST_REFUSALS:
                 self._refusals.clear()
@@ -160,7 +159,7 @@ class CompiledRules(Generic[R]):
     def _looked_at_by(self, rules: int) -> tuple[int, ...]:
         looks = self._looked_at.get(rules)
         if looks is None:
-            looks = self._tree.looked_at_by(node for node in self._tree.roots if rules >> node.place & 1)
+            looks = self._tree.looked_at_by(self._tree.roots[place] for place in _places(rules))
             _keep(self._looked_at, rules, looks)
         return looks
 
@@ -173,6 +172,13 @@ class CompiledRules(Generic[R]):
 
 def _left_out(rules: int) -> Rejected:
     return Rejected(rule=f"the first {rules}", condition="", wanted="", seen="tried before, not listed")
+
+
+def _places(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
