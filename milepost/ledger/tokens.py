@@ -22,9 +22,10 @@ PATIENCE = timedelta(seconds=45)
 class LedgerTokenStore:
     """`milepost.xero.oauth.TokenStore` over the ledger. Each call is a transaction of its own."""
 
-    def __init__(self, db: Database, clock: Clock = utcnow) -> None:
+    def __init__(self, db: Database, clock: Clock = utcnow, *, patience: timedelta = PATIENCE) -> None:
         self._db = db
         self._clock = clock
+        self._patience = patience
 
     async def load(self, token_set_id: str) -> StoredTokens | None:
         """The newest version. Raises ConfigError when it was sealed with another key."""
@@ -48,7 +49,7 @@ class LedgerTokenStore:
     async def alone(self, token_set_id: str) -> AsyncIterator[None]:
         """Be the only one, of all processes, to refresh this set. Raises RemoteError when another is at it for too long."""
         try:
-            async with lease(self._db, f"tokens|{token_set_id}", for_=LEASE, wait=PATIENCE):
+            async with lease(self._db, f"tokens|{token_set_id}", for_=LEASE, wait=self._patience):
                 yield
         except LeaseTaken:
             why = "another process has been refreshing the sign-in for long"

@@ -72,18 +72,16 @@ class Allowance:
     flying: dict[str, Flight] = field(default_factory=dict)
     ended: int = 0
     refused: int = 0
-    day_left: int = -1
+    day_left: int = 0
     day_told_at: float | None = None
     closed_until: float = 0.0
     closed_by: str = ""
 
-    def __post_init__(self) -> None:
-        """A day begins with the whole allowance."""
-        if self.day_told_at is None:
-            self.day_left = self.limits.per_day
-
     def at(self, now: float) -> Self:
-        """Move on to `now`: what has run out is forgotten, and a day that nobody spoke of begins anew."""
+        """Move on to `now`: what has run out is forgotten, and a day that nobody spoke of begins anew. A first move begins it.
+
+        A clock that was set back makes nobody wait for longer than a minute.
+        """
         self.now = now
         self.counted = [min(moment, now) for moment in self.counted if moment > now - self.limits.window]
         self.flying = {slot: flight for slot, flight in self.flying.items() if flight.until > now}
