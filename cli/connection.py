@@ -17,6 +17,7 @@ from milepost.connection_file import read_connection
 from milepost.ledger import books, connections
 from milepost.ledger.connections import ConnectionRow, ConnectionStatus
 from milepost.ledger.database import open_database
+from milepost.rules.problems import nearest
 from milepost.settings import installation
 from milepost.steps.workspace import books_folder, register, unpublished, utcnow
 
@@ -55,12 +56,16 @@ def add(
 
 
 async def save(settings: Connection) -> None:
-    """Keep a connection: its rule book must be published or load, so that nothing is kept of one that cannot work."""
+    """Keep a connection. What there is of its rule book must load, and a name must not be a slip of another's: nothing is
+    kept of a connection that cannot work. A book that is still to be written is proposed from the connection itself.
+    """
     from blocks.store import save_connection  # noqa: PLC0415  Prefect takes a second to import
     from milepost.rules.versions import BookFolder  # noqa: PLC0415
 
-    if await missing_book(settings):
-        BookFolder(books_folder(settings)).latest(settings.rule_book)
+    folder = BookFolder(books_folder(settings))
+    is_new = settings.rule_book not in folder.books() and not nearest(settings.rule_book, folder.books())
+    if await missing_book(settings) and not is_new:
+        folder.latest(settings.rule_book)
     await save_connection(settings)
     async with open_database(installation()) as db, db.write() as c:
         await register(c, settings, utcnow())
@@ -70,7 +75,16 @@ async def missing_book(settings: Connection) -> str | None:
     """What to do where no version of the connection's rule book is published; None where one is."""
     async with open_database(installation()) as db, db.read() as c:
         is_published = bool(await books.published_numbers(c, settings.rule_book))
-    return None if is_published else str(unpublished(settings))
+    if is_published:
+        return None
+    folder = books_folder(settings)
+    if (folder / settings.rule_book).is_dir():
+        return str(unpublished(settings))
+    own = f" --folder {settings.rule_books_dir}" if settings.rule_books_dir else ""
+    return (
+        f"connection {settings.name!r} bills by rule book {settings.rule_book!r}, which is not written yet. Have a first "
+        f"version proposed: milepost rules new {settings.rule_book} --connection {settings.name}{own}"
+    )
 
 
 @app.command("list")

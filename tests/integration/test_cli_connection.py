@@ -58,6 +58,13 @@ async def test_a_connection_is_added_from_a_file_and_its_paths_start_at_the_file
     assert [row["name"] for row in (await milepost("connection", "list", "--json")).json] == ["acme"]
 
 
+async def test_a_connection_may_come_before_its_rule_book_which_is_then_proposed(file: Path, milepost: Command) -> None:
+    await asyncio.to_thread(file.write_text, FILE.replace("rule_book: kauri-plumbing", "rule_book: zenith"))
+    said = await milepost("connection", "add", "--from", file)
+    assert said.code == 0, said.err
+    assert "milepost rules new zenith --connection acme" in " ".join(said.out.split())
+
+
 async def test_adding_a_connection_to_a_published_book_asks_for_nothing_more(
     file: Path, milepost: Command, tmp_path: Path
 ) -> None:
