@@ -78,9 +78,9 @@ class Allowance:
     closed_by: str = ""
 
     def at(self, now: float) -> Self:
-        """Move on to `now`: what has run out is forgotten, and a day that nobody spoke of begins anew. A first move begins it.
+        """Move on to `now`: what has run out is forgotten, and a day that nobody spoke of begins anew.
 
-        A clock that was set back makes nobody wait for longer than a minute.
+        The first move begins a day. A clock that was set back makes nobody wait for longer than a minute.
         """
         self.now = now
         self.counted = [min(moment, now) for moment in self.counted if moment > now - self.limits.window]

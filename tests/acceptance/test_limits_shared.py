@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from milepost.errors import RateLimited
 from milepost.ledger.budgets import Counted, LedgerBudgets
 from milepost.ledger.database import open_database
 from milepost.ledger.tokens import LedgerTokenStore
@@ -19,10 +20,10 @@ from milepost.settings import Installation
 from milepost.xero.allowance import Limits
 from milepost.xero.governor import Governor
 from sandbox.xero.settings import RateLimits
-from tests.flow_fixtures import PROJECT
+from tests.flow_fixtures import PROJECT, Businesses
 from tests.integration.xero_world import TOKEN_SET, World, xero_world
 
-pytest_plugins = ["tests.ledger_fixtures"]
+pytest_plugins = ["tests.ledger_fixtures", "tests.flow_fixtures"]
 
 PROCESSES, CALLS = 4, 12
 MINUTE, PER_MINUTE = 2.0, 24
@@ -155,3 +156,18 @@ async def test_a_process_killed_amid_its_calls_holds_up_nobody(
         await first.wait()
         async with governor.slot():
             assert governor.budget().in_flight == 1
+
+
+async def test_a_poll_stops_where_the_days_calls_are_kept_back_and_a_person_goes_on(business: Businesses) -> None:
+    plumber = await business("kauri")
+    plumber.job(number="1482", lines=[("Labour", "2", "95.00")])
+    xero = plumber.settings.xero
+    async with plumber.ledger() as db:
+        counted = Counted(xero.api_url, xero.client_id, plumber.org.tenant_id)
+        async with LedgerBudgets(db, counted).turn(Limits()) as allowance:
+            allowance.day_left = allowance.limits.kept_back
+    run = await plumber.poll()
+    assert isinstance(run.stopped_by, RateLimited)
+    assert "kept back for people" in run.stopped_by.why
+    assert (await plumber.rows(), plumber.xero_calls.get(("GET", "Organisation"))) == ([], None)
+    assert (await plumber.bill()).counts["done"] == 1
