@@ -17,9 +17,13 @@ CUSTOM = "custom_fields."
 
 
 def conditions_of(when: JobWhen) -> dict[str, Wanted]:
-    """The plain conditions that are given, in the order they are looked at; a custom field as `custom_fields.NAME`."""
+    """The plain conditions that are given, in the order they are looked at; a custom field as `custom_fields.NAME`.
+
+    The order is the same for all rules, so that the reason of one does not depend on the others.
+    """
     plain = {name: wanted for name in _PLAIN if (wanted := getattr(when, name, None)) is not None}
-    return plain | {f"{CUSTOM}{name}": texts for name, texts in (when.custom_fields or {}).items()}
+    custom = sorted((when.custom_fields or {}).items(), key=lambda field: field[0].casefold())
+    return plain | {f"{CUSTOM}{name}": texts for name, texts in custom}
 
 
 def wanted_in_words(wanted: Wanted) -> str:

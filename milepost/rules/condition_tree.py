@@ -186,11 +186,12 @@ def _key(condition: str) -> str:
 
 def _by_condition(nodes: Sequence[Node]) -> dict[str, dict[int, Wanted]]:
     """By condition, what each place asks for; in the order in which conditions are looked at."""
-    asked: dict[str, dict[int, Wanted]] = {name: {} for name in (*OF_LINE, *OF_JOB)}
+    asked: dict[str, dict[int, Wanted]] = {}
     for node in nodes:
         for name, wanted in conditions_of(node.when).items():
             asked.setdefault(_key(name), {})[node.place] = wanted
-    return {name: by_place for name, by_place in asked.items() if by_place}
+    order = [*OF_LINE, *OF_JOB, *sorted(name for name in asked if name.startswith(CUSTOM))]
+    return {name: asked[name] for name in order if name in asked}
 
 
 def _table(asked: dict[int, Wanted], places: int) -> _SatisfiedBy:

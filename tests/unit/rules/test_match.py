@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from milepost.jobs import Job, Line, LineKind
 from milepost.rules.globs import GlobTable, matches
-from milepost.rules.match import MOST_REJECTED, compile_rules, match_line
+from milepost.rules.match import MOST_REJECTED, Match, compile_rules, match_line
 from milepost.rules.model import Rule, Then, When
 from tests.unit.rules.books import job, line, rules
 
@@ -196,7 +196,7 @@ def test_no_rule_that_fits_is_said_with_every_reason() -> None:
 
 
 def test_a_book_without_rules_matches_nothing() -> None:
-    match = match_line((), JOB, LINE)
+    match: Match[Rule] = match_line((), JOB, LINE)
     assert (match.rule, match.rejected) == (None, ())
 
 

@@ -125,6 +125,11 @@ def test_rules_may_spell_a_custom_field_in_their_own_ways() -> None:
     assert match.rejected[0].condition == "custom_fields.COST CENTRE"
 
 
+def test_which_condition_a_reason_names_does_not_depend_on_other_rules() -> None:
+    first, second = _rule("a", custom_fields={"Zone": "1"}), _rule("b", custom_fields={"Crew": "x", "Zone": "x"})
+    assert compile_rules((first, second)).why_not(1, JOB, LINE) == compile_rules((second,)).why_not(0, JOB, LINE)
+
+
 @pytest.mark.parametrize(
     ("when", "refusal"),
     [
