@@ -38,7 +38,13 @@ def failed_lint(book: RuleBook, folder: Path) -> list[str]:  # noqa: ARG001  a g
     return [str(issue) for issue in lint_book(book, today=utcnow().date()) if issue.severity is Severity.ERROR]
 
 
-GATES: tuple[Gate, ...] = (failed_lint, failed_trials)
+def failed_tests(book: RuleBook, folder: Path) -> list[str]:
+    """The failed tests of the highest version: the files beside the book are written for that one."""
+    highest = BookFolder(folder.parent).versions(folder.name)[-1].version
+    return failed_trials(book, folder) if book.version == highest else []
+
+
+GATES: tuple[Gate, ...] = (failed_lint, failed_tests)
 """What every version must pass before it is published, in order."""
 
 
