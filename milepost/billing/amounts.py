@@ -4,8 +4,8 @@ The platform's total wins over quantity times price, because it is what the cust
 shown when they give that total by Xero's arithmetic, else the line is billed as one at the total.
 """
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from milepost.jobs import Line
 from milepost.money import CENT, HUNDRED, LineAmountTypes, line_amount, line_tax, round2, round4
@@ -13,8 +13,7 @@ from milepost.money import CENT, HUNDRED, LineAmountTypes, line_amount, line_tax
 ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """Quantity, unit amount and discount as they go to Xero, the LineAmount they give, and where the figures come from."""
 
     quantity: Decimal
@@ -35,8 +34,7 @@ class Measure:
         return Measure(self.quantity, self.unit_amount, amount, why, discount_amount=discount)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
+class _Offer(NamedTuple):
     """What the platform states in one of the two terms."""
 
     total: Decimal | None
@@ -84,7 +82,7 @@ def cost(
     if found is None:
         return None
     passed_on = "the cost, passed on" if mark_up is None else f"the cost of {line.unit_cost} plus {mark_up}% is {unit}"
-    return replace(found, source=f"{passed_on}: {found.source}")
+    return found._replace(source=f"{passed_on}: {found.source}")
 
 
 def _at_total(line: Line, total: Decimal, unit: Decimal | None, source: str) -> Measure:

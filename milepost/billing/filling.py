@@ -1,8 +1,7 @@
 """The texts of a coded line: the templates of its rule filled in, and each kept as it was before and after."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milepost.billing.checks import check_item
 from milepost.billing.decision import Filled, TrackingChoice
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 _MARKS = ("{{", "{%", "{#")
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(NamedTuple):
     """What a line says, its item and its tracking; `filled` are the templates among them, not the plain texts."""
 
     description: str

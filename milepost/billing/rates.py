@@ -1,6 +1,5 @@
 """Rate cards: the price of a line that says a quantity and no price, as of hours on a timesheet. Part of pricing a line."""
 
-from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ def price_by_rate(coding: "Coding", line: Line, percent: Decimal) -> Measure | T
     assert figures is not None
     taxed = f", plus {plain(percent)}% tax" if inclusive else ""
     how = f"{_quantity_words(line.quantity, billed, rate)}, times {rate.price}{_less_discount(line)}{taxed}"
-    return replace(figures, source=f"rate '{rate.id}' ({coding.book.where(f'rates.{rate.id}')}): {how}")
+    return figures._replace(source=f"rate '{rate.id}' ({coding.book.where(f'rates.{rate.id}')}): {how}")
 
 
 def _billed_quantity(quantity: Decimal, rate: Rate) -> Decimal | None:
