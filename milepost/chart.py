@@ -5,6 +5,7 @@ Read by `milepost.xero.chart`, kept by the ledger, and given to the pure `decide
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from milepost.jobs import Record
 
@@ -96,13 +97,21 @@ class Chart(Record):
     branding: tuple[BrandingTheme, ...] = ()
     currencies: tuple[str, ...] = ()
 
+    @cached_property
+    def _accounts(self) -> dict[str | None, Account]:
+        return {account.code: account for account in reversed(self.accounts)}
+
+    @cached_property
+    def _tax_rates(self) -> dict[str, TaxRate]:
+        return {rate.tax_type: rate for rate in reversed(self.tax_rates)}
+
     def account(self, code: str) -> Account | None:
         """The account with this code."""
-        return next((a for a in self.accounts if a.code == code), None)
+        return self._accounts.get(code)
 
     def tax_rate(self, tax_type: str) -> TaxRate | None:
         """The rate of a tax type."""
-        return next((t for t in self.tax_rates if t.tax_type == tax_type), None)
+        return self._tax_rates.get(tax_type)
 
     def item(self, code: str) -> Item | None:
         """The item with this code."""

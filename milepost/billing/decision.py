@@ -6,6 +6,7 @@ console show it.
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -35,8 +36,12 @@ class BillingKey(Record):
         return uuid5(_BILLINGS, "\x1f".join((self.connection, self.job_id, self.milestone, str(self.sequence))))
 
 
-class Rejected(Record):
-    """A rule tried before the one that matched: the condition that failed, what it wanted, what was seen."""
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A rule tried before the one that matched: the condition that failed, what it wanted, what was seen.
+
+    A dataclass, since a run makes very many of them; pydantic reads and writes it as it does a Record.
+    """
 
     rule: str
     condition: str

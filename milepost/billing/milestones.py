@@ -1,6 +1,6 @@
 """Which milestones of a job are due: its status asks for them, their conditions hold, and no live invoice answers yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from milepost.billing.decision import Rejected
 from milepost.billing.facts import Billed, History
@@ -88,7 +88,7 @@ def applies(job: Job, milestone: Milestone) -> bool:
 def refusal(job: Job, milestone: Milestone) -> Rejected | None:
     """The condition of the milestone that does not hold for the job, whatever its status; None when all do."""
     refused = job_refusal(milestone.when, job) if milestone.when.model_fields_set else None
-    return refused.model_copy(update={"rule": milestone.code}) if refused else None
+    return replace(refused, rule=milestone.code) if refused else None
 
 
 def _condition(milestone: Milestone, refused: Rejected) -> str:
