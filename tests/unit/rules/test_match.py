@@ -1,5 +1,6 @@
 """Which rule codes a line, and why the ones before it did not."""
 
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 
 import pytest
@@ -167,7 +168,7 @@ def test_the_first_rule_that_fits_wins(line_: Line, rule: str) -> None:
 def test_a_match_says_what_it_saw_and_why_the_rules_before_it_failed() -> None:
     match = match_line(BOOK_RULES, JOB, line(LineKind.MATERIAL, code="TAP"))
     assert match.matched == {"kind": "material", "customer_tag": "vip, trade"}
-    assert [r.model_dump() for r in match.rejected] == [
+    assert [asdict(r) for r in match.rejected] == [
         {"rule": "after-hours", "condition": "kind", "wanted": "labour", "seen": "material"},
         {"rule": "labour", "condition": "kind", "wanted": "labour", "seen": "material"},
     ]
