@@ -1,25 +1,41 @@
-"""docs/rule-book.md says what is so: its books load, its templates give what it says, its worked numbers come out."""
+"""The pages of the rule book say what is so: their books load, their examples and templates come out, no key is left out."""
 
+import ast
 import re
-from datetime import date
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import typer
 import yaml
+from _pytest.mark.structures import ParameterSet
+from pydantic import BaseModel
+from typer.core import TyperGroup
 
-from milepost.billing.decide import decide
-from milepost.billing.decision import Bill, BillingKey, ExistingContact
-from milepost.billing.facts import Billed, Facts, History
-from milepost.chart import Account, Chart, Organisation, TaxRate
-from milepost.jobs import Job, Line, LineKind, LineTax
+from cli.rules import app
+from milepost.rules import model
+from milepost.rules.fields import Section
 from milepost.rules.load import parse_book
 from milepost.rules.model import Milestone, RuleBook
 from milepost.rules.templates import render
+from milepost.rules.trials.load import parse_trials
+from milepost.rules.trials.run import run_trials
+from milepost.rules.trials.trial import TrialFile
+from tests.unit.rules import test_documented_examples as examples
 from tests.unit.rules.books import job, line
 
-PAGE = (Path(__file__).parents[3] / "docs" / "rule-book.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+PROJECT = Path(__file__).parents[3]
+PAGES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in sorted((PROJECT / "docs").glob("rule-book*.md"))
+}  # fmt: skip
+MAIN, STAGES, TESTS, CHANGES = (
+    PAGES[f"rule-book{name}.md"] for name in ("", "-stages", "-tests", "-changes")
+)  # fmt: skip
+BLOCKS = [block for page in (MAIN, STAGES) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
 BASE = yaml.safe_load(BLOCKS[0])
 
 
@@ -35,21 +51,143 @@ def test_the_first_book_of_the_page_loads_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize("fragment", BLOCKS, ids=lambda text: text.split(":")[0])
-def test_every_section_of_the_page_loads(fragment: str) -> None:
+def test_every_section_of_the_pages_loads(fragment: str) -> None:
     assert _book(fragment).milestones
 
 
-def test_every_section_of_a_book_is_on_the_page() -> None:
-    for name in RuleBook.model_fields:
-        assert f"`{name}`" in PAGE or f"\n{name}:" in PAGE
-    for step in ("when", "then"):
-        section = RuleBook.model_fields["lines"].annotation.__args__[0].model_fields[step].annotation  # type: ignore[union-attr]
-        assert [key for key in section.model_fields if f"`{key}`" not in PAGE] == []
-    assert [key for key in Milestone.model_fields if f"`{key}`" not in PAGE] == []
+def _examples() -> Iterator[ParameterSet]:
+    """Those of the pages beside the main one, which `test_documented_examples` runs itself."""
+    for name, page in PAGES.items():
+        for found in examples.FENCE.finditer(page) if page is not MAIN else ():
+            number = page[: found.start()].count("\n") + 1
+            yield pytest.param(found[1], id=f"docs/{name}:{number}")
+
+
+@pytest.mark.parametrize("text", list(_examples()))
+def test_an_example_comes_out_as_it_says(text: str) -> None:
+    book, file = examples._example(text)
+    assert file.trials, "an example has tests"
+    found = [f"{result.name}: {difference}" for result in run_trials(book, file) for difference in result.differences]
+    assert found == []
+
+
+def test_the_first_test_of_the_tests_page_passes_on_the_first_book() -> None:
+    block = re.search(r"```yaml\n(.*?)```", TESTS, re.DOTALL)
+    assert block is not None
+    results = run_trials(parse_book(BLOCKS[0], "docs", "acme"), parse_trials(block[1], "tests/first.yaml"))
+    assert [result.differences for result in results] == [()]
+
+
+AMOUNT = re.compile(r"(?<![\d.,])[\d,]+\.\d\d(?![\d])")
+UNTESTED = {"The keys of a stage": {"500.00"}, "Rounding": {"11.45"}}
+"""Amounts that no example can show: how a key is written, and what is not billed."""
+
+
+def _sections(page: str) -> Iterator[ParameterSet]:
+    for section in page.split("\n## ")[1:]:
+        title = section.split("\n")[0]
+        yield pytest.param(title, section, id=title)
+
+
+@pytest.mark.parametrize(("title", "section"), list(_sections(STAGES)))
+def test_every_amount_that_is_told_of_stages_is_also_in_an_example_of_them(title: str, section: str) -> None:
+    shown = " ".join(found[1] for found in examples.FENCE.finditer(section))
+    told = AMOUNT.findall(re.sub(r"```.*?```", "", section, flags=re.DOTALL))
+    missing = {amount for amount in told if not re.search(rf"(?<!\d){re.escape(amount.replace(',', ''))}(?!\d)", shown)}
+    assert missing == UNTESTED.get(title, set())
+
+
+def _models(root: type[BaseModel]) -> set[type[BaseModel]]:
+    """A model and all that its fields are made of."""
+    found: set[type[BaseModel]] = set()
+    waiting: list[object] = [root]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            if one not in found:
+                found.add(one)
+                waiting += [field.annotation for field in one.model_fields.values()]
+        else:
+            waiting += get_args(one)
+    return found
+
+
+def _keys(root: type[BaseModel]) -> list[str]:
+    """Every key that may stand in the file, as it is written there."""
+    return sorted({field.alias or name for one in _models(root) for name, field in one.model_fields.items()})
+
+
+def _is_told(key: str, pages: str) -> bool:
+    return re.search(rf"`[^`\n]*(?<![\w-]){re.escape(key)}(?![\w-])[^`\n]*`", pages) is not None
+
+
+@pytest.mark.parametrize("key", _keys(RuleBook))
+def test_every_key_of_a_book_is_on_its_pages(key: str) -> None:
+    assert _is_told(key, MAIN + STAGES)
+
+
+@pytest.mark.parametrize("key", _keys(TrialFile))
+def test_every_key_of_a_test_file_is_on_the_tests_page(key: str) -> None:
+    assert _is_told(key, TESTS)
+
+
+def test_the_keys_that_are_looked_for_are_those_of_the_whole_book() -> None:
+    named = {one for one in vars(model).values() if isinstance(one, type) and issubclass(one, Section)}
+    assert named - {Section, model.Origin} <= _models(RuleBook)
+
+
+def _issue_codes() -> set[str]:
+    """The codes that lint gives to its issues, as its modules name them."""
+    lint = PROJECT / "milepost" / "rules"
+    calls = (
+        node
+        for path in (*lint.glob("lint/*.py"), lint / "chart_lint.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("issue", "_issue_of")
+    )
+    names = {str(one.value) for call in calls for one in call.args[2:4] if isinstance(one, ast.Constant)}
+    return {name for name in names if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", name)} | {"rule_unreached", "rate_unreached"}
+
+
+def _trouble_codes() -> set[str]:
+    """The codes of what billing finds wrong with a chart; lint holds a book against it with the very same checks."""
+    text = (PROJECT / "milepost" / "billing" / "checks.py").read_text(encoding="utf-8")
+    return {code for code in re.findall(r'Trouble\(\s*"(\w+)"', text) if not code.endswith("_elsewhere")}
+
+
+def test_every_finding_of_lint_is_in_the_table_and_nothing_else() -> None:
+    tables = CHANGES.split("## Lint")[1].split("\n## ")[0]
+    rows = [row.split("|")[1] for row in tables.splitlines() if row.startswith("| `")]
+    assert {code for cell in rows for code in re.findall(r"`(\w+)`", cell)} == _issue_codes() | _trouble_codes()
+
+
+RULES = typer.main.get_command(app)
+assert isinstance(RULES, TyperGroup)
+COMMANDS = RULES.commands
+TYPED = re.compile(r"milepost rules ([a-z]+)([^`\n]*)")
+
+
+def test_every_command_on_the_pages_exists_and_every_one_is_in_the_table() -> None:
+    assert {name for page in PAGES.values() for name, _ in TYPED.findall(page)} <= set(COMMANDS)
+    table = MAIN.split("## The commands")[1].split("\n## ")[0]
+    assert {name for name, _ in TYPED.findall(table)} == set(COMMANDS)
+
+
+def test_every_option_on_the_pages_is_one_of_its_command() -> None:
+    for name, rest in (found for page in PAGES.values() for found in TYPED.findall(page)):
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z]+", rest)) <= known, name
+
+
+def test_the_walk_through_counts_its_steps_without_a_gap() -> None:
+    walk = CHANGES.split("## Change a rule safely")[1].split("\n## ")[0]
+    numbers = [int(number) for number in re.findall(r"^\*\*(\d+)\. ", walk, re.MULTILINE)]
+    assert numbers[0] == 1
+    assert all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def _templates() -> list[tuple[str, str]]:
-    table = PAGE.split("| template | gives |")[1].split("\n\n")[0]
+    table = MAIN.split("| template | gives |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| `(.+?)` \| (.+?) \|$", table, re.MULTILINE)
     return [(template.replace(r"\|", "|"), gives) for template, gives in rows]
 
@@ -70,101 +208,3 @@ def test_a_template_gives_what_the_page_says(template: str, gives: str) -> None:
     finish = Milestone(code="FIN", name="completion", on_status=("Completed",))
     text = render(template, {"job": EXAMPLE, "line": EXAMPLE.lines[0], "milestone": finish})
     assert text == IN_WORDS.get(gives, gives)
-
-
-CHART = Chart(
-    organisation=Organisation(organisation_id="o", name="Acme", base_currency="GBP"),
-    accounts=tuple(
-        Account(code=code, account_id=code, name=code, type=kind, klass=klass, tax_type="OUTPUT2")
-        for code, kind, klass in (("210", "REVENUE", "REVENUE"), ("235", "CURRLIAB", "LIABILITY"))
-    ),
-    tax_rates=(
-        TaxRate(tax_type="OUTPUT2", name="20%", effective_rate=Decimal(20)),
-        TaxRate(tax_type="RROUTPUT", name="5%", effective_rate=Decimal(5)),
-    ),
-)
-FACTS = Facts(
-    connection="acme",
-    chart=CHART,
-    contact=ExistingContact(customer_id="c1", contact_id="x1", matched_by="link"),
-    today=date(2026, 7, 2),
-    console_url="http://127.0.0.1:1",
-)
-
-
-def _staged_job(*amounts: tuple[str, str]) -> Job:
-    lines = [
-        Line(
-            id=f"l{n}",
-            kind=LineKind.MATERIAL,
-            description=f"part {n}",
-            quantity=Decimal(1),
-            unit_price_ex=Decimal(amount),
-            tax=LineTax(name=f"VAT{rate}", rate=Decimal(rate)),
-        )
-        for n, (amount, rate) in enumerate(amounts)
-    ]
-    return job(*lines, currency="GBP")
-
-
-def _decided(job_: Job, book: RuleBook, code: str, history: History) -> Bill:
-    milestone = book.milestone(code)
-    assert milestone is not None
-    decision = decide(job_, milestone, FACTS, book, history)
-    assert isinstance(decision, Bill), decision
-    return decision
-
-
-def _billed(bill: Bill) -> Billed:
-    draft = bill.draft
-    return Billed(
-        milestone=bill.key.milestone,
-        number=None,
-        line_amount_types=draft.line_amount_types,
-        currency=draft.currency,
-        lines=draft.lines,
-        sub_total=draft.sub_total,
-        total_tax=draft.total_tax,
-        total=draft.total,
-    )
-
-
-def _figures(bill: Bill) -> list[str]:
-    """Net, net at 20 %, net at 5 %, VAT, as the page's table writes them."""
-    by_tax = [sum(one.amount for one in bill.draft.lines if one.tax_type == tax) for tax in ("OUTPUT2", "RROUTPUT")]
-    return [f"{amount:,.2f}" for amount in (bill.draft.sub_total, *by_tax, bill.draft.total_tax)]
-
-
-def test_the_job_in_three_stages_comes_out_as_the_page_says() -> None:
-    milestones = next(block for block in BLOCKS if block.startswith("milestones:"))
-    book = _book(f"{milestones}taxes: {{VAT20: OUTPUT2, VAT5: RROUTPUT}}\n")
-    before, grown = (("8000", "20"), ("2000", "5")), (("8000", "20"), ("2000", "5"), ("1000", "20"))
-    history = History()
-    found = []
-    for code, amounts in (("DEP", before), ("PRG", grown), ("FIN", grown)):
-        bill = _decided(_staged_job(*amounts), book, code, history)
-        assert bill.key == BillingKey(connection="acme", job_id="j1", milestone=code)
-        history = History(billed=(*history.billed, _billed(bill)))
-        found.append(_figures(bill))
-    assert found == [_documented(stage) for stage in ("deposit", "progress", "completion")]
-
-
-def _documented(stage: str) -> list[str]:
-    """The same figures, from the row of the page's table: "30 % = 3,000.00" and three cells more."""
-    row = next(row for row in PAGE.splitlines() if re.match(rf"\| {stage} \| \d", row))
-    return [cell.split()[-1] for cell in row.strip("| ").split("|")[2:]]
-
-
-def test_a_spread_discount_comes_out_as_the_page_says() -> None:
-    fragment = next(block for block in BLOCKS if block.startswith("lines:"))
-    book = _book(fragment.replace('"260"', '"210"').replace('"200"', '"210"') + "taxes: {VAT20: OUTPUT2}\n")
-    priced = [(LineKind.LABOUR, "300"), (LineKind.FEE, "100"), (LineKind.DISCOUNT, "-20")]
-    tax = LineTax(name="VAT20", rate=Decimal(20))
-    lines = [
-        Line(id=str(n), kind=kind, description="x", quantity=Decimal(1), unit_price_ex=Decimal(price), tax=tax)
-        for n, (kind, price) in enumerate(priced)
-    ]
-    bill = _decided(job(*lines, currency="GBP"), book, "FIN", History())
-    shown = re.search(r"Spread: labour ([\d.]+) and parts ([\d.]+),", PAGE)
-    assert shown is not None
-    assert [f"{one.amount:.2f}" for one in bill.draft.lines] == list(shown.groups())
