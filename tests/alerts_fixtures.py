@@ -18,6 +18,7 @@ from notifications.troubles import RunSummary, Trouble
 from sandbox.server import LoopbackServer
 from sandbox.slack import SlackMessage, SlackSandbox, create_slack
 from sandbox.smtp import SmtpSink
+from tests.databases import ledger_in
 from tests.unit.notifications.builders import summary
 
 _numbers = itertools.count(1)
@@ -88,14 +89,10 @@ class Desk:
 async def ledger(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """A real ledger, shared by the tests of a module, each of which has a connection of its own."""
     home: Path = tmp_path_factory.mktemp("ledger")
-    installation = Installation(
-        home=home,
-        database_url=f"sqlite+aiosqlite:///{home / 'ledger.db'}",
-        secret_key=Fernet.generate_key(),
-        console_url="http://127.0.0.1:4280",
-    )
-    async with open_database(installation) as db:
-        yield db
+    with ledger_in(home) as url:
+        installation = Installation(home, url, Fernet.generate_key(), "http://127.0.0.1:4280")
+        async with open_database(installation) as db:
+            yield db
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

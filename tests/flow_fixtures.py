@@ -16,7 +16,7 @@ import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,12 +45,15 @@ from sandbox.xero.documents import DEAD, Contact, Invoice
 from sandbox.xero.settings import App, XeroSettings
 from sandbox.xero.tenant import Organisation
 from tests.book_files import publish, write_book
+from tests.databases import installation_in
 from tests.sandbox_fixtures import unlimited
 
 pytest_plugins = ["tests.prefect_fixtures"]
 
 PROJECT = Path(__file__).parents[1]
 SECONDS_OF_A_COMMAND = 60
+AT_ONCE = (0,) * 50
+"""A ladder for tests that do not wait: what failed is due at the next poll."""
 _numbers = itertools.count(1)
 
 
@@ -242,15 +245,17 @@ def _apps() -> tuple[App, ...]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def flow_world(prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
     """A sandbox and an installation of this test's own; the Prefect server is the session's."""
-    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MILEPOST_CONSOLE_URL", "http://127.0.0.1:4280")
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
     for variable in ("MILEPOST_DATABASE_URL", "MILEPOST_SECRET_KEY"):
         monkeypatch.delenv(variable, raising=False)
     settings = unlimited()
     settings.xero = XeroSettings(apps=_apps(), limits=settings.xero.limits)
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(Sandbox(settings))
+    with installation_in(tmp_path / "home") as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        async with Sandbox(settings) as sandbox:
+            yield sandbox
 
 
 @pytest.fixture
@@ -281,6 +286,7 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
             "name": account,
             "platform": _platform(chosen, account, flow_world, tmp_path) | dict(platform or {}),
             "xero": _xero(chosen, flow_world) | dict(xero or {}),
+            "retries": AT_ONCE,
             "rule_book": chosen.rule_book,
             "rule_books_dir": PROJECT / "mappings",
         }

@@ -1,7 +1,7 @@
 """Runs the real flow in a child process that kills itself, by SIGKILL, before or after its n-th write.
 
 A process of its own: it imports everything once, then forks a child for each line of JSON on its standard input,
-`{"id", "home", "console", "connection", "kill_at"}`, several at a time, and prints what became of each,
+`{"id", "installation", "console", "connection", "kill_at"}`, several at a time, and prints what became of each,
 `{"id", "killed", "points"}`.
 A write is a commit of the ledger, or a request to another system that changes something there; each has two points,
 just before it and just after. Only third parties' code is hooked: what runs is the product.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -75,7 +76,8 @@ def hook(point: Points) -> None:
         return answer
 
     httpx.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[method-assign]
-    aiosqlite.dialect.do_commit = do_commit  # type: ignore[method-assign]
+    for dialect in (aiosqlite.dialect, psycopg.dialect_async):
+        dialect.do_commit = do_commit  # type: ignore[method-assign]
     urllib.request.AbstractHTTPHandler.do_open = do_open  # type: ignore[method-assign]
 
 
@@ -99,7 +101,7 @@ def _name(method: str, url: str) -> str:
 
 def child(task: dict[str, Any], report: Path) -> NoReturn:
     """One run of the flow, in a process of its own; ends without any of Python's tidying up."""
-    os.environ |= {"MILEPOST_HOME": task["home"], "MILEPOST_CONSOLE_URL": task["console"]}
+    os.environ |= {**task["installation"], "MILEPOST_CONSOLE_URL": task["console"]}
     point = Points(report, task["kill_at"])
     hook(point)
     code = 0
@@ -120,7 +122,7 @@ def main() -> None:
         if len(running) >= AT_ONCE:
             reap(running)
         task = json.loads(line)
-        report = Path(task["home"]) / f"{task['id']}.points"
+        report = Path(task["installation"]["MILEPOST_HOME"]) / f"{task['id']}.points"
         pid = os.fork()
         if pid == 0:
             child(task, report)

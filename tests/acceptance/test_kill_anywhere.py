@@ -5,7 +5,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.worlds.known import know
+from tests.databases import installation_in
 from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
@@ -29,13 +31,13 @@ class World:
     """A fresh business with its own ledger: new and known customers, two stages, one job that is held."""
 
     id: str
-    home: Path
+    installation: dict[str, str]
     business: Business
     kill_at: int | None = None
 
     def task(self, step: str, kill_at: int | None = None) -> dict[str, Any]:
         """A line for the driver."""
-        place = {"home": str(self.home), "console": console(self.id)}
+        place = {"installation": self.installation, "console": console(self.id)}
         return {"id": f"{self.id}-{step}", "connection": self.business.name, "kill_at": kill_at, **place}
 
 
@@ -45,19 +47,28 @@ def console(world: str) -> str:
 
 
 @pytest.fixture
-def worlds(business: Businesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def worlds(business: Businesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Makes worlds that share nothing but Xero's organisation and Slack's channel."""
+    stack = ExitStack()
 
     async def make(name: str, kill_at: int | None = None) -> World:
         home = tmp_path / f"home-{name}"
         home.mkdir()
-        monkeypatch.setenv("MILEPOST_HOME", str(home))
+        installation = stack.enter_context(installation_in(home))
+        enter(installation, monkeypatch)
         made = await business("albion", xero={"history_notes": True}, slack={"channel": f"#{name}"})
         made.sandbox.slack.settings.channels[f"#{name}"] = f"C0{name}"
         fill(made, name)
-        return World(name, home, made, kill_at)
+        return World(name, installation, made, kill_at)
 
-    return make
+    with stack:
+        yield make
+
+
+def enter(installation: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process uses it from here on."""
+    for variable, value in installation.items():
+        monkeypatch.setenv(variable, value)
 
 
 def fill(builder: Business, name: str) -> None:
@@ -111,7 +122,7 @@ def chosen(points: Sequence[str]) -> list[int]:
 
 async def check(world: World, monkeypatch: pytest.MonkeyPatch, told_at_most: int) -> list[str]:
     """What is not as it must be."""
-    monkeypatch.setenv("MILEPOST_HOME", str(world.home))
+    enter(world.installation, monkeypatch)
     monkeypatch.setenv("MILEPOST_CONSOLE_URL", console(world.id))
     builder = world.business
     rows = {row.id: row for row in await builder.rows()}

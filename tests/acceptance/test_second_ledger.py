@@ -1,6 +1,9 @@
 """A second ledger, or one restored from a backup, makes nothing that Xero holds already: it takes the invoices over."""
 
+import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from milepost.settings import installation
 from sandbox.xero.documents import Invoice
 from tests.book_files import publish
+from tests.databases import backup_of, copy_database, installation_in
 from tests.flow_fixtures import PROJECT, Business, Businesses
 
 pytest_plugins = ["tests.flow_fixtures"]
@@ -33,8 +37,15 @@ def made(builder: Business) -> list[tuple[str, str, Decimal]]:
     return sorted(in_short(invoice) for invoice in builder.invoices)
 
 
+@pytest.fixture
+def another_installation(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of one with an empty ledger."""
+    with installation_in(tmp_path / "another-home") as environment:
+        yield environment
+
+
 async def test_a_second_ledger_takes_over_what_the_first_one_billed(
-    business: Businesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    business: Businesses, another_installation: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = await business("albion")
     fill(builder)
@@ -42,7 +53,8 @@ async def test_a_second_ledger_takes_over_what_the_first_one_billed(
     before = made(builder)
     assert len(before) == 3
 
-    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "another-home"))
+    for variable, value in another_installation.items():
+        monkeypatch.setenv(variable, value)
     run = await builder.poll()
     assert "no version is published" in str(run.stopped_by)  # a ledger that somebody made by mistake bills nothing at all
     await publish(installation(), PROJECT / "mappings", builder.settings.rule_book)
@@ -56,19 +68,33 @@ async def test_a_second_ledger_takes_over_what_the_first_one_billed(
     assert sum(contact.name == "Somebody New" for contact in builder.org.contacts) == 1
 
 
+@contextmanager
+def backup(home: Path, kept: Path) -> Iterator[Callable[[], None]]:
+    """The ledger as it is now is kept; call what comes back to put it in place again."""
+    url = os.environ.get("MILEPOST_DATABASE_URL")
+    if url is None:
+        shutil.copytree(home, kept)
+        yield lambda: _put_back(kept, home)
+        return
+    with backup_of(url) as copy:
+        yield lambda: copy_database(copy, url)
+
+
+def _put_back(kept: Path, home: Path) -> None:
+    shutil.rmtree(home)
+    shutil.copytree(kept, home)
+
+
 async def test_a_restored_ledger_takes_over_what_was_billed_since(business: Businesses, tmp_path: Path) -> None:
-    home, backup = tmp_path / "home", tmp_path / "backup"
     builder = await business("albion")
     builder.job(ref="S-0", state="accepted", customer="Ledger Twins", items=ITEMS, title="Before")
     await builder.poll()
-    shutil.copytree(home, backup)
-    fill(builder)
-    await builder.poll()
-    before = made(builder)
-    assert len(before) == 4
-
-    shutil.rmtree(home)
-    shutil.copytree(backup, home)
+    with backup(builder.home, tmp_path / "backup") as restore:
+        fill(builder)
+        await builder.poll()
+        before = made(builder)
+        assert len(before) == 4
+        restore()
     await builder.poll()
     assert made(builder) == before
 

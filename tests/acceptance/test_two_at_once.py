@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from pathlib import Path
 
 from sandbox.worlds.known import know
 from tests.acceptance.test_kill_anywhere import drive
@@ -28,10 +27,11 @@ def fill(builder: Business) -> None:
         builder.job(ref=f"TWIN-{number}", state=state, customer=who, items=items, title="Work", **done)
 
 
-async def test_processes_that_poll_one_connection_at_once_bill_every_job_once(business: Businesses, tmp_path: Path) -> None:
+async def test_processes_that_poll_one_connection_at_once_bill_every_job_once(business: Businesses) -> None:
     builder = await business("albion")
     fill(builder)
-    place = {"home": str(tmp_path / "home"), "console": os.environ["MILEPOST_CONSOLE_URL"], "connection": builder.name}
+    own = {name: value for name, value in os.environ.items() if name in ("MILEPOST_HOME", "MILEPOST_DATABASE_URL")}
+    place = {"installation": own, "console": os.environ["MILEPOST_CONSOLE_URL"], "connection": builder.name}
     ended = await drive([{"id": f"run{number}", "kill_at": None, **place} for number in range(PROCESSES)])
     assert [row["status"] for row in ended.values()] == [0] * PROCESSES, ended
 

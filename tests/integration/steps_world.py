@@ -27,6 +27,7 @@ from sandbox.xero.settings import App, XeroSettings
 from sandbox.xero.state import InternalError
 from sandbox.xero.tenant import Organisation
 from tests.book_files import publish, write_book
+from tests.databases import ledger_in
 from tests.sandbox_fixtures import unlimited
 
 PROJECT = Path(__file__).parents[2]
@@ -181,11 +182,12 @@ async def steps_world(home: Path, book: str | None = None, *, published: bool = 
                     "api_url": sandbox.urls["xero"],
                     "identity_url": sandbox.urls["xero"],
                 },
+                "retries": (0,) * 50,  # what failed is due at the next poll
                 "rule_book": "own" if book else "albion-fitout",
                 "rule_books_dir": folder,
             }
         )
-        url = f"sqlite:///{home / 'ledger.db'}"
+        url = stack.enter_context(ledger_in(home))
         installation = Installation(home, url, Fernet.generate_key(), "http://127.0.0.1:4280")
         async with open_database(installation) as db, db.write() as c:
             await save_connection(c, "acme", "declared", connection.rule_book, datetime.now(UTC))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +24,7 @@ from sandbox.server import Sandbox, SandboxSettings
 from sandbox.xero.settings import App
 from sandbox.xero.settings import XeroSettings as SandboxXero
 from tests.cli_fixtures import Command
+from tests.databases import installation_in
 from tests.flow_fixtures import PROJECT, Businesses, keep
 
 pytest_plugins = ["tests.cli_fixtures"]
@@ -41,7 +43,6 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow_world: Sandbox) -
     """A connection file with its secrets set, in an installation of its own."""
     monkeypatch.setenv("ACME_XERO_SECRET", "s3cret-of-xero")
     monkeypatch.setenv("ACME_SLACK_TOKEN", "xoxb-s3cret")
-    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "home"))
     file = tmp_path / "connections" / "acme.yaml"
     file.parent.mkdir()
     file.write_text(FILE)
@@ -137,10 +138,12 @@ async def xero(
     prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Sandbox, Connection, int]]:
     """A Xero with an app that signs users in, and a connection to it that nobody has signed in to."""
-    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "home"))
     port = free_port()
     app = App("web-app", "web-secret", redirect_uris=(f"http://localhost:{port}/callback",))
-    async with Sandbox(SandboxSettings(xero=SandboxXero(apps=(app,)))) as sandbox:
+    async with AsyncExitStack() as stack:
+        for variable, value in stack.enter_context(installation_in(tmp_path / "home")).items():
+            monkeypatch.setenv(variable, value)
+        sandbox = await stack.enter_async_context(Sandbox(SandboxSettings(xero=SandboxXero(apps=(app,)))))
         url = sandbox.urls["xero"]
         settings = Connection.model_validate(
             {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cli.status import status
 from milepost.ledger.connections import save_connection
 from milepost.ledger.database import open_database
 from milepost.settings import installation
+from tests.databases import installation_in
 from tests.ledger_values import NOW
 
 BOOK = """\
@@ -36,13 +38,15 @@ tests:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project of its own with the book acme, and an installation that knows nothing."""
-    monkeypatch.setenv("MILEPOST_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "mappings")
-    return tmp_path / "mappings"
+    with installation_in(tmp_path / "home") as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        yield tmp_path / "mappings"
 
 
 def put(folder: Path, version: int = 1, *changes: tuple[str, str]) -> Path:
