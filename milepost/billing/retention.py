@@ -28,6 +28,23 @@ def is_released_later(coding: Coding, history: History) -> bool:
     )
 
 
+def is_release_past(coding: Coding, history: History) -> bool:
+    """Whether what was held back is billed, and no stage is left to do so again: what is held back now would be lost."""
+    if is_released_later(coding, history) or any(_releases_yet(coding, m, history) for m in coding.book.milestones):
+        return False
+    return any(
+        milestone.amount == "retention" or (milestone.amount == "remaining" and milestone.retention is None)
+        for milestone in coding.book.milestones
+        if history.of(milestone.code)
+    )
+
+
+def _releases_yet(coding: Coding, milestone: Milestone, history: History) -> bool:
+    """The first invoice of what remains releases what the stages before it held back."""
+    is_another = milestone.amount == "remaining" and milestone.code != coding.milestone.code
+    return is_another and history.of(milestone.code) is None and _may_come(coding, milestone)
+
+
 def _may_come(coding: Coding, milestone: Milestone) -> bool:
     """A stage for other customers or kinds of jobs never comes; one that waits for a tag or a field may come yet."""
     refused = refusal(coding.job, milestone)

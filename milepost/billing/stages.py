@@ -14,7 +14,7 @@ from milepost.billing.decision import InvoiceLine
 from milepost.billing.earlier import EarlierLine, billed_lines, deducted_deposits, kept_lines, sum_of, total_of
 from milepost.billing.facts import History
 from milepost.billing.remaining import come_to_the_same, is_settled, only_changes, taken_off
-from milepost.billing.retention import is_released_later, retained_lines
+from milepost.billing.retention import is_release_past, is_released_later, retained_lines
 from milepost.billing.shares import share_lines
 from milepost.billing.trouble import Trouble
 from milepost.billing.wanted import wanted_by
@@ -63,7 +63,7 @@ def stage_lines(coding: Coding, full: Sequence[InvoiceLine], history: History) -
         return _zero_total()
     sums = _sentences(whole, before, sum_of(one.line for one in kept), history)
     staged = _stage(coding, _Standing(full, history, earlier, kept, whole - before, sums))
-    return staged if isinstance(staged, Trouble) else _less_retention(coding, full, staged)
+    return staged if isinstance(staged, Trouble) else _less_retention(coding, full, staged, history)
 
 
 def _releases(coding: Coding, history: History) -> bool:
@@ -165,10 +165,13 @@ def _left_with_tax(coding: Coding, job: _Standing, lines: Sequence[InvoiceLine])
     return total_of(types, job.full) - total_of(types, (one.line for one in job.earlier)) - total_of(types, lines)
 
 
-def _less_retention(coding: Coding, full: Sequence[InvoiceLine], staged: Staged) -> Staged | Trouble:
+def _less_retention(coding: Coding, full: Sequence[InvoiceLine], staged: Staged, history: History) -> Staged | Trouble:
     retention = coding.milestone.retention
     if retention is None or not staged.lines:
         return staged
+    if is_release_past(coding, history):
+        said = "Nothing is held back of it, since the job's retention was released already."
+        return replace(staged, sums=(*staged.sums, said))
     kept = retained_lines(coding, full, staged.lines, retention)
     if isinstance(kept, Trouble):
         return kept

@@ -1,5 +1,7 @@
 """Retention: what a stage holds back, and the stage that bills it after all, to the cent and with its tax."""
 
+from decimal import Decimal
+
 import pytest
 
 from milepost.billing.decision import Bill
@@ -152,6 +154,36 @@ def test_retention_in_terms_that_hold_tax_is_of_the_whole(terms: str, claim: str
     bills = all_stages(one, rules)
     assert [totals(bill)[2] for bill in (bills[0], bills[2])] == [claim, release]
     assert sum(bill.draft.total for bill in bills) == 1150
+
+
+def test_nothing_is_held_back_that_no_stage_could_release_any_more() -> None:
+    rules = retaining()
+    bills = all_stages(job(*LINES), rules)
+    grown = billed(job(*LINES, labour(1, 500)), rules, history=after(*bills))
+    assert amounts(grown) == ["500.00"]
+    assert "was released already" in grown.sums[-1]
+
+
+def test_a_claim_after_the_stage_that_released_all_is_billed_in_full() -> None:
+    rules = book(
+        """
+        - {code: PRG, name: claim, on_status: [a], amount: {progress: Done}, retention: {percent: 5}}
+        - {code: FIN, name: completion, on_status: [Completed]}
+        """
+    )
+    claim = billed(job(*LINES, custom_fields={"Done": "50"}), rules, stage="PRG")
+    rest = billed(job(*LINES), rules, history=after(claim))
+    grown = job(*LINES, labour(1, 500), custom_fields={"Done": "100"})
+    late = billed(grown, rules, stage="PRG", history=after(claim, rest))
+    assert sum(bill.draft.sub_total for bill in (claim, rest, late)) == Decimal("1500.01")
+
+
+def test_a_retention_that_was_released_before_the_last_stage_leaves_that_stage_whole() -> None:
+    rules = retaining()
+    claim = billed(job(*LINES), rules, stage="PRG")
+    early = billed(job(*LINES), rules, stage="RET", history=after(claim))
+    rest = billed(job(*LINES), rules, history=after(claim, early))
+    assert sum(bill.draft.sub_total for bill in (claim, early, rest)) == Decimal("1000.01")
 
 
 def test_a_retention_that_rounds_to_nothing_leaves_no_line() -> None:
