@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from cli.show import amount, out, say, table, text
 from milepost.billing.decision import DepositTaken, Rejected
-from milepost.billing.explain import Condition, ExplainedLine, Explanation, Part, Source
+from milepost.billing.explain import Condition, ExplainedLine, Explanation, Part, Reason, Source
 from milepost.money import LineAmountTypes
 
 _TERMS = {
@@ -63,18 +63,31 @@ def _show_line(line: ExplainedLine) -> None:
         f"[bold]{text(first)}[/]  {amount(line.amount)}, tax {amount(line.tax)} "
         f"→ account [bold]{text(line.account)}[/], tax {text(line.tax_type or 'none')}{text(_more(line))}"
     )
-    say(f"  rule [cyan]{text(line.rule)}[/] ({text(line.where)}, version {line.version}){_takes_all(line)}")
-    for condition in line.conditions:
-        say(f"    ✓ {text(_asked(condition))}")
+    if not line.parts:
+        _show_rule(line)
     sources = (("account", line.account_from), ("tax", line.tax_from), ("amount", line.amount_from))
     say("  " + "; ".join(f"{name} from {text(source)}" for name, source in sources if source))
-    for filled in line.filled:
-        say(f"  {text(filled.name)}: {text(filled.template)} [dim]gave[/] {text(filled.result or 'nothing')}")
-    if known := [_source(source) for source in line.sources if source.description]:
-        say(f"  from the job's {'line' if len(known) == 1 else 'lines'} {', '.join(known)}")
-    for told in _refused(line.rejected):
-        say(f"  [dim]✗ {told}[/]")
+    _show_made_from(line)
+    for part in line.parts:
+        _show_rule(part)
+        _show_made_from(part)
     out.print()
+
+
+def _show_rule(reason: Reason) -> None:
+    say(f"  rule [cyan]{text(reason.rule)}[/] ({text(reason.where)}, version {reason.version}){_takes_all(reason)}")
+    for condition in reason.conditions:
+        say(f"    ✓ {text(_asked(condition))}")
+
+
+def _show_made_from(reason: Reason) -> None:
+    """The templates, the job's lines, and the rules that did not take them."""
+    for filled in reason.filled:
+        say(f"  {text(filled.name)}: {text(filled.template)} [dim]gave[/] {text(filled.result or 'nothing')}")
+    if known := [_source(source) for source in reason.sources if source.description]:
+        say(f"  from the job's {'line' if len(known) == 1 else 'lines'} {', '.join(known)}")
+    for told in _refused(reason.rejected):
+        say(f"  [dim]✗ {told}[/]")
 
 
 def _more(line: ExplainedLine) -> str:
@@ -82,10 +95,10 @@ def _more(line: ExplainedLine) -> str:
     return "".join(f", {told}" for told in (*([f"item {line.item}"] if line.item else ()), *tracking))
 
 
-def _takes_all(line: ExplainedLine) -> str:
-    """A rule of the book without conditions; stages and earlier invoices are no rules and have none to show."""
-    is_rule = " " not in line.rule
-    return " takes every line that no rule before it took" if is_rule and not line.conditions else ""
+def _takes_all(reason: Reason) -> str:
+    """A rule of the book without conditions; stages, earlier invoices and the fallback are no rules and have none to show."""
+    is_rule = " " not in reason.rule and reason.account_from != "fallback"
+    return " takes every line that no rule before it took" if is_rule and not reason.conditions else ""
 
 
 def _asked(one: Condition | Rejected) -> str:

@@ -6,7 +6,7 @@ One value feeds the command, the console, Slack (`in_brief`) and the invoice's h
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from milepost.billing.decision import (
     Bill,
@@ -21,6 +21,7 @@ from milepost.billing.decision import (
     NewContact,
     Rejected,
     TrackingChoice,
+    Why,
 )
 from milepost.jobs import Job, Line, Record
 from milepost.money import ZERO, LineAmountTypes, net_of
@@ -53,10 +54,28 @@ class Part(Record):
     tax: Decimal
 
 
-class ExplainedLine(Record):
+class Reason(Record):
+    """How a line came about: its rule and where it stands, the conditions, templates before and after, where all is from.
+
+    rejected: the rules tried before, each with the first condition that did not hold.
+    """
+
+    rule: str
+    version: int
+    where: str
+    conditions: tuple[Condition, ...]
+    rejected: tuple[Rejected, ...]
+    filled: tuple[Filled, ...]
+    account_from: str
+    tax_from: str
+    amount_from: str
+    sources: tuple[Source, ...]
+
+
+class ExplainedLine(Reason):
     """An invoice line and all that is known of how it came about.
 
-    rejected: the rules tried before, each with the first condition that did not hold. filled: templates before and after.
+    parts: of a line that several were merged into, the reason of each of them; the conditions stand there.
     """
 
     description: str
@@ -70,16 +89,7 @@ class ExplainedLine(Record):
     tax_type: str | None
     item: str | None
     tracking: tuple[TrackingChoice, ...]
-    rule: str
-    version: int
-    where: str
-    conditions: tuple[Condition, ...]
-    rejected: tuple[Rejected, ...]
-    filled: tuple[Filled, ...]
-    account_from: str
-    tax_from: str
-    amount_from: str
-    sources: tuple[Source, ...]
+    parts: tuple[Reason, ...] = ()
 
     @property
     def is_words(self) -> bool:
@@ -195,18 +205,22 @@ def _parts(
 
 
 def _line(line: InvoiceLine, job: Job | None) -> ExplainedLine:
-    why = line.why
     kept = ("description", "quantity", "unit_amount", "discount_rate", "discount_amount", "amount", "tax")
     coded = ("account", "tax_type", "item", "tracking")
-    reasons = ("rule", "version", "where", "rejected", "filled", "account_from", "tax_from", "amount_from")
-    return ExplainedLine.model_validate(
-        {
-            **{name: getattr(line, name) for name in (*kept, *coded)},
-            **{name: getattr(why, name) for name in reasons},
-            "conditions": _conditions(why.wanted, why.matched),
-            "sources": tuple(_source(line_id, job) for line_id in why.source_lines),
-        }
+    return ExplainedLine(
+        **{name: getattr(line, name) for name in (*kept, *coded)},
+        **_reason(line.why, job),
+        parts=tuple(Reason(**_reason(part, job)) for part in line.why.parts),
     )
+
+
+def _reason(why: Why, job: Job | None) -> dict[str, Any]:
+    told = ("rule", "version", "where", "rejected", "filled", "account_from", "tax_from", "amount_from")
+    return {
+        **{name: getattr(why, name) for name in told},
+        "conditions": () if why.parts else _conditions(why.wanted, why.matched),
+        "sources": tuple(_source(line_id, job) for line_id in why.source_lines),
+    }
 
 
 def _conditions(wanted: dict[str, str], seen: dict[str, str]) -> tuple[Condition, ...]:

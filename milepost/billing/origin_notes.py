@@ -25,7 +25,7 @@ def in_brief(explanation: Explanation) -> str:
     if explanation.total is None or explanation.action != "bill":
         return f"{head}: {explanation.action}. {explanation.why or ''}".strip()
     parts = ", ".join(f"{part.name} {amount_words(part.net)}" for part in explanation.accounts)
-    rules = ", ".join(dict.fromkeys(line.rule for line in explanation.lines))
+    rules = ", ".join(dict.fromkeys(one.rule for line in explanation.lines for one in line.parts or (line,)))
     return (
         f"{head}: {amount_words(explanation.total, explanation.currency)} by {_book(explanation)}; {parts}\nRules: {rules}"
     )

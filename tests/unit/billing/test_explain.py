@@ -54,6 +54,27 @@ def test_the_conditions_of_a_rule_stand_beside_the_values_that_were_seen() -> No
     assert (condition.condition, condition.seen) == ("kind", "labour")
 
 
+def test_each_line_of_a_merged_one_keeps_its_own_rule_and_the_values_it_saw() -> None:
+    one = job(labour(1, 100, id="l1", code="AH1"), labour(2, 50, id="l2", code="LAB"), labour(1, 7, id="l3", code="LAB"))
+    rules = RULES.replace('account: "210"', 'account: "200"')
+    (line,) = explain_decision(billed(one, book(rules=rules, invoice="{merge: {by: total}}")), one).lines
+    assert (line.rule, line.conditions) == ("merged", ())
+    assert [(part.rule, part.sources[0].id) for part in line.parts] == [
+        ("after-hours", "l1"),
+        ("labour", "l2"),
+        ("labour", "l3"),
+    ]
+    assert {c.condition: c.seen for c in line.parts[0].conditions} == {"kind": "labour", "code": "AH1"}
+    assert [r.rule for r in line.parts[1].rejected] == ["after-hours"]
+    assert line.parts[1].filled[0].result == "Labour (2 h)"
+
+
+def test_a_message_names_the_rules_of_merged_lines() -> None:
+    bill = billed(JOB, book(rules=RULES.replace('"260", tax: ZERO', '"200"'), invoice="{merge: {by: total}}"))
+    merged = explain_decision(bill)
+    assert "Rules: labour, rest" in in_brief(merged)
+
+
 def test_the_rules_tried_before_say_why_they_did_not_fit() -> None:
     refused = {r.rule: (r.condition, r.wanted, r.seen) for r in _explained().lines[0].rejected}
     assert refused == {"after-hours": ("code", "AH*", "LAB")}
