@@ -190,7 +190,8 @@ async def test_a_published_version_cannot_be_changed_only_followed(ledger: Datab
     async with ledger.write() as c:
         await record_version(c, book("a" * 64), "version: 3\n", NOW)
         await record_version(c, book("a" * 64), "version: 3\n", LATER)
-        with pytest.raises(ConfigError, match=r"published on 20\d\d-\d\d-\d\d with another text.*make a new version.*v0004\.yaml"):
+        says = r"published on 20\d\d-\d\d-\d\d with another text.*make a new version.*v0004\.yaml"
+        with pytest.raises(ConfigError, match=says):
             await record_version(c, book("b" * 64), "version: 3 # changed\n", LATER)
         kept = await get_version(c, "acme", 3)
         assert kept is not None
