@@ -1,12 +1,13 @@
 """Requests to Xero that write, frozen before they are sent: what recovery replays or looks for after a crash.
 
 A request is `sending` from before its first byte leaves until its answer is recorded. Its owner is the process that may send
-it; another may take it over only when that one is gone or its lease has run out.
+it, and renews its lease for as long as it is at it (`milepost.ledger.heartbeats`); another may take it over only when that
+one is gone or its lease has run out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -17,6 +18,10 @@ from milepost.ledger.tables import billings, requests
 
 SENDING = "sending"
 SETTLED = "settled"
+NOBODY = "nobody"
+"""The owner of a request that was let go: since its lease's end nobody has sent it."""
+LAPSED = "lapsed"
+"""The owner of a request whose process stopped renewing and was not seen to end: it may yet wake, and send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,44 @@ async def take_over(c: AsyncConnection, request_id: str, owner: str, lease_until
 
 
 async def extend_lease(c: AsyncConnection, request_id: str, owner: str, lease_until: datetime) -> bool:
-    """Move the lease of a request that `owner` holds; `lease_until=now` lets it go. False when it holds it no more."""
-    held = update(requests).where(requests.c.id == request_id, requests.c.status == SENDING, requests.c.owner == owner)
-    return bool((await c.execute(held.values(lease_until=lease_until))).rowcount)
+    """Move the lease of a request that `owner` holds. False when it holds it no more."""
+    return await _hand_on(c, request_id, owner, lease_until=lease_until)
+
+
+async def let_go(c: AsyncConnection, request_id: str, owner: str, since: datetime, left_to: str = NOBODY) -> bool:
+    """Leave an open request to whoever looks next; `since` is the moment from which on nobody has sent it.
+
+    left_to: LAPSED where that is not certain, because its first process may still be alive somewhere.
+    """
+    return await _hand_on(c, request_id, owner, owner=left_to, lease_until=since)
+
+
+async def _hand_on(c: AsyncConnection, request_id: str, held_by: str, **values: Any) -> bool:
+    held = update(requests).where(requests.c.id == request_id, requests.c.status == SENDING, requests.c.owner == held_by)
+    return bool((await c.execute(held.values(**values))).rowcount)
+
+
+def is_ownerless(request: RequestRow) -> bool:
+    """Whether it is certain that the process that held the request sends it no more."""
+    return request.owner == NOBODY or is_dead(request.owner) is True
+
+
+def heard_until(request: RequestRow, now: datetime, sendable: timedelta) -> datetime:
+    """The moment since which no earlier holder has sent the request.
+
+    sendable: how long after freezing it a process that lives, and only seems gone, may still send it.
+    """
+    return min(request.lease_until, now) if is_ownerless(request) else request.first_sent_at + sendable
+
+
+async def note_waiting(
+    c: AsyncConnection, request_id: str, reasons: Mapping[str, tuple[str, str, str]], now: datetime
+) -> None:
+    """Keep why billings of an open request still wait: by billing id a code, why, and what to do."""
+    for billing_id, (code, why, fix) in sorted(reasons.items()):
+        waiting = update(billings).where(billings.c.id == billing_id, billings.c.request_id == request_id)
+        changed = waiting.where(billings.c.status == SENDING, billings.c.trouble_why.is_distinct_from(why))
+        await c.execute(changed.values(trouble_code=code, trouble_why=why, trouble_fix=fix, updated_at=now))
 
 
 async def settle_request(

@@ -8,16 +8,22 @@ from typing import Any
 from milepost.errors import AnswerLost
 from milepost.xero import wire
 from milepost.xero.exchange import Answer
+from milepost.xero.messages import advise
 from milepost.xero.refusals import SYSTEM
 
 _COLLECTION = "Invoices"
+
+_NO_REASON = "It has errors, which Xero does not name"
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceOutcome:
-    """One invoice as Xero answered it. Created where `invoice_id` is given; else `messages` say why not, in Xero's words."""
+    """One invoice as Xero answered it. Created where `invoice_id` is given; else `messages` say why not, in Xero's words.
+
+    One that was created may have `messages` too: what Xero says against it all the same.
+    """
 
     invoice_id: str | None
     number: str | None = None
@@ -61,10 +67,9 @@ def read_invoice_outcomes(answer: Answer, expected: int, body: str | None = None
 def invoice_outcome(row: Row) -> InvoiceOutcome:
     """One element of an answer or a list, its keys in lower case."""
     messages = _all_messages(row)
-    has_errors = row.get("haserrors") is True or row.get("statusattributestring") == "ERROR"
-    invoice_id = None if messages or has_errors else wire.guid(row.get("invoiceid"))
-    if invoice_id is None and not messages:
-        messages = ("Xero refused the invoice without saying why",)
+    invoice_id = None if _is_of_another(messages) else wire.guid(row.get("invoiceid"))
+    if not messages and (invoice_id is None or _is_marked(row)):
+        messages = ("Xero refused the invoice without saying why",) if invoice_id is None else (_NO_REASON,)
     return InvoiceOutcome(
         invoice_id=invoice_id,
         number=wire.text(row.get("invoicenumber")),
@@ -79,6 +84,17 @@ def invoice_outcome(row: Row) -> InvoiceOutcome:
         reference=wire.text(row.get("reference")),
         contact_id=_contact_id(row),
     )
+
+
+def _is_marked(row: Row) -> bool:
+    return row.get("haserrors") is True or row.get("statusattributestring") == "ERROR"
+
+
+def _is_of_another(messages: Sequence[str]) -> bool:
+    """Whether the id may be that of the invoice that has the number already. With any other complaint, a real id is of
+    an invoice that Xero holds; what it did not create has the zero GUID (Xero developer docs, "HTTP response codes").
+    """
+    return advise(messages).code == "invoice_number_taken"
 
 
 def _all_messages(row: Row) -> tuple[str, ...]:

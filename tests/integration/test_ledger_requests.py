@@ -1,15 +1,21 @@
 """Requests left unsettled: who may send them again, and when."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from milepost.ledger.database import Database
+from milepost.ledger.heartbeats import kept_alive
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import (
+    LAPSED,
+    NOBODY,
+    RequestRow,
     extend_lease,
     get_request,
+    heard_until,
+    let_go,
     record_request,
     settle_request,
     take_over,
@@ -111,3 +117,48 @@ async def test_a_request_shows_no_body_when_it_is_printed(ledger: Database) -> N
         await record_request(c, new_request(), NOW)
         (row,) = await unsettled(c, "acme")
     assert "Invoices" not in repr(row) + repr(new_request())
+
+
+async def test_a_request_that_is_being_sent_keeps_its_lease_however_long_it_takes(ledger: Database) -> None:
+    now = NOW
+    async with ledger.write() as c:
+        await record_request(c, new_request(), NOW)
+    async with kept_alive(ledger, "r1", lambda: now, timedelta(seconds=0.15)):
+        for hour in (1, 2):
+            now = NOW + minutes(60 * hour)
+            while (await request_of(ledger)).lease_until < now:  # noqa: ASYNC110 - learnt from the ledger
+                await asyncio.sleep(0.01)
+            async with ledger.write() as c:
+                assert not await take_over(c, "r1", "me", now + LEASE, now), f"{hour} hours on, it is still at it"
+
+
+async def test_a_heartbeat_ends_when_another_holds_the_request(ledger: Database) -> None:
+    async with ledger.write() as c:
+        await record_request(c, new_request(), NOW)
+    async with kept_alive(ledger, "r1", lambda: NOW + minutes(60), timedelta(seconds=0.03)):
+        async with ledger.write() as c:
+            taken = await take_over(c, "r1", ELSEWHERE, NOW + minutes(200), NOW + minutes(190))
+        await asyncio.sleep(0.1)
+    assert taken
+    row = await request_of(ledger)
+    assert (row.owner, row.lease_until) == (ELSEWHERE, NOW + minutes(200))
+
+
+@pytest.mark.parametrize(
+    ("left_to", "heard"),
+    [(NOBODY, NOW + minutes(1)), (LAPSED, NOW + minutes(10)), (GONE, NOW + minutes(1)), (ELSEWHERE, NOW + minutes(10))],
+    ids=["let go", "lapsed", "its process is gone", "its process is not seen"],
+)
+async def test_who_may_yet_wake_and_send_is_reckoned_with(ledger: Database, left_to: str, heard: datetime) -> None:
+    async with ledger.write() as c:
+        await record_request(c, new_request(), NOW)
+        assert await let_go(c, "r1", this_process(), NOW + minutes(1), left_to)
+        assert not await let_go(c, "r1", this_process(), NOW), "it is not ours any more"
+    assert heard_until(await request_of(ledger), NOW + minutes(5), minutes(10)) == heard
+
+
+async def request_of(ledger: Database) -> RequestRow:
+    async with ledger.read() as c:
+        row = await get_request(c, "r1")
+    assert row is not None
+    return row

@@ -143,17 +143,30 @@ def test_good_and_bad_invoices_of_one_batch_stand_alone() -> None:
     [
         (refused(), ("Xero refused the invoice without saying why",)),
         (created(invoice_id=wire.ZERO_GUID), ("Xero refused the invoice without saying why",)),
-        (created(HasErrors=True), ("Xero refused the invoice without saying why",)),
-        (created(StatusAttributeString="ERROR"), ("Xero refused the invoice without saying why",)),
-        (created(ValidationErrors=[{"Description": "Bad"}]), ("Bad",)),
-        (created(LineItems=[{"ValidationErrors": [{"Message": "Bad line"}]}]), ("Bad line",)),
-        (created(Contact={"ValidationErrors": [{"Message": "Bad contact"}]}), ("Bad contact",)),
+        (refused("Bad", LineItems=[{"ValidationErrors": [{"Message": "Bad line"}]}]), ("Bad", "Bad line")),
+        (refused("Bad", Contact={"ValidationErrors": [{"Message": "Bad contact"}]}), ("Bad", "Bad contact")),
+        (created(ValidationErrors=[{"Message": "Invoice # must be unique."}]), ("Invoice # must be unique.",)),
     ],
 )
-def test_any_sign_of_an_error_means_not_created(row: Json, messages: tuple[str, ...]) -> None:
+def test_an_error_without_an_id_of_its_own_means_not_created(row: Json, messages: tuple[str, ...]) -> None:
+    """The last one's id is of the invoice that has the number already."""
     (outcome,) = outcomes(row)
     assert outcome.invoice_id is None
     assert outcome.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("row", "messages"),
+    [
+        (created(HasErrors=True), ("It has errors, which Xero does not name",)),
+        (created(StatusAttributeString="ERROR"), ("It has errors, which Xero does not name",)),
+        (created(ValidationErrors=[{"Description": "Bad"}]), ("Bad",)),
+        (created(LineItems=[{"ValidationErrors": [{"Message": "Bad line"}]}]), ("Bad line",)),
+    ],
+)
+def test_an_invoice_with_a_real_id_exists_whatever_xero_says_against_it(row: Json, messages: tuple[str, ...]) -> None:
+    (outcome,) = outcomes(row)
+    assert (outcome.invoice_id, outcome.messages) == (INVOICE_ID, messages)
 
 
 def test_a_warning_is_told_and_the_invoice_is_created() -> None:
