@@ -96,7 +96,7 @@ def _more(line: ExplainedLine) -> str:
 
 
 def _takes_all(reason: Reason) -> str:
-    """A rule of the book without conditions; stages, earlier invoices and the fallback are no rules and have none to show."""
+    """A rule of the book without conditions; stages, earlier invoices and the fallback are no rules."""
     is_rule = " " not in reason.rule and reason.account_from != "fallback"
     return " takes every line that no rule before it took" if is_rule and not reason.conditions else ""
 

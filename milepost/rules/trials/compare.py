@@ -114,12 +114,12 @@ def _of_bill(expected: Expected, got: Bill) -> Iterator[Difference]:
         ("due", expected.due, draft.due_date),
         ("status", expected.status, draft.status),
         ("reference", expected.reference, draft.reference),
-        ("number", expected.number, draft.number),
         ("currency", expected.currency, draft.currency),
         ("email", expected.email, draft.email),
     )
     for what, wanted, came in figures:
         yield from _compared(what, wanted, came)
+    yield from _compared("number", expected.number, draft.number, is_given="number" in expected.model_fields_set)
     yield from _of_texts("sums", expected.sums, got.sums)
     yield from _of_texts("warnings", expected.warnings, got.warnings)
     yield from _of_deposits(expected.deposits, got.deposits)
@@ -169,18 +169,35 @@ def _all_lines(expected: Sequence[LineExpected] | None, got: Sequence[InvoiceLin
 
 def _some_lines(expected: Sequence[LineExpected], got: Sequence[InvoiceLine]) -> Iterator[Difference]:
     """Each expected line is one of those that came, no two of them the same one; else the nearest shows what differs."""
-    left = list(got)
-    for place, wanted in enumerate(expected, 1):
-        name = f"some line {place}"
+    found = _paired([[place for place, line in enumerate(got) if not [*_of_line("", one, line)]] for one in expected])
+    left = [line for place, line in enumerate(got) if place not in found.values()]
+    for place, wanted in enumerate(expected):
+        if place in found:
+            continue
+        name = f"some line {place + 1}"
         if not left:
             yield Difference(name, _line_wanted(wanted), "no such line")
             continue
         nearest = min(left, key=lambda line: len(list(_of_line(name, wanted, line))))
-        found = list(_of_line(name, wanted, nearest))
-        if found:
-            yield from found
-        else:
-            left.remove(nearest)
+        yield from _of_line(name, wanted, nearest)
+
+
+def _paired(fitting: Sequence[Sequence[int]]) -> dict[int, int]:
+    """To as many as can be, one of what fits it, each given once: a general line leaves the special one's to it."""
+    giver: dict[int, int] = {}
+
+    def find(one: int, tried: set[int]) -> bool:
+        for other in fitting[one]:
+            if other not in tried:
+                tried.add(other)
+                if other not in giver or find(giver[other], tried):
+                    giver[other] = one
+                    return True
+        return False
+
+    for one in range(len(fitting)):
+        find(one, set())
+    return {one: other for other, one in giver.items()}
 
 
 def _of_line(name: str, expected: LineExpected, got: InvoiceLine) -> Iterator[Difference]:
@@ -204,6 +221,9 @@ def _of_line(name: str, expected: LineExpected, got: InvoiceLine) -> Iterator[Di
 
 
 def _of_texts(what: str, expected: Sequence[str] | None, got: Sequence[str]) -> Iterator[Difference]:
+    """Each of the texts is among those that came; an empty list expects that none came."""
+    if expected == () and got:
+        yield Difference(what, NOTHING, " ".join(got))
     for wanted in expected or ():
         if not any(_fits(wanted, text) for text in got):
             yield Difference(what, wanted, " ".join(got) or NOTHING)

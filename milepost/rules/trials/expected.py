@@ -36,8 +36,20 @@ class LineExpected(Section):
     tracking: dict[str, str] | None = Field(None, description="tracking category: option; all that the line has")
 
 
+_MAY_BE_NOTHING = frozenset({"number"})
+"""What an invoice may do without, so that a test may expect just that."""
+
+
 class Sums(Section):
     """Sums over lines."""
+
+    @model_validator(mode="after")
+    def _nothing_blank(self) -> "Sums":
+        """A key without a value would be compared with nothing, and pass whatever comes."""
+        blank = (name for name in self.model_fields_set - _MAY_BE_NOTHING if getattr(self, name) is None)
+        if name := min(blank, default=None):
+            raise ValueError(f"'{name}' is empty and would fit anything; say what is expected, or leave it out")
+        return self
 
     net: Decimal | None = Field(None, description="before tax")
     tax: Decimal | None = None
@@ -50,7 +62,9 @@ class MoneyExpected(Sums):
     """Lines and sums, of an invoice or of a credit note."""
 
     lines: tuple[LineExpected, ...] | None = Field(None, description="all lines, in order")
-    some_lines: tuple[LineExpected, ...] | None = Field(None, description="lines that are among others, in any order")
+    some_lines: tuple[LineExpected, ...] | None = Field(
+        None, min_length=1, description="lines that are among others, in any order"
+    )
 
 
 class CreditExpected(MoneyExpected):
@@ -86,12 +100,12 @@ class Expected(MoneyExpected):
     due: IsoDate | None = Field(None, description="the day the invoice is due")
     status: str | None = Field(None, description="DRAFT, SUBMITTED or AUTHORISED")
     reference: str | None = None
-    number: str | None = None
+    number: str | None = Field(None, description="null: Xero numbers it")
     currency: str | None = None
     email: bool | None = None
     deposits: tuple[DepositExpected, ...] | None = None
     sums: Texts | None = Field(None, description="sentences on how the amount came about, each with * for anything")
-    warnings: Texts | None = None
+    warnings: Texts | None = Field(None, description="each with * for anything; [] expects that there is none")
     hold: Refused | None = Field(None, description="a person is needed: the code, or a section: code, why, fix")
     skip: Refused | None = Field(None, description="nothing is billed: the code, or a section: code, why")
     credit: CreditExpected | None = Field(None, description="a credit note: lines and sums of it")
@@ -103,6 +117,8 @@ class Expected(MoneyExpected):
         ends = said & {"hold", "skip", "credit", "not_due"}
         if not said:
             raise ValueError("is empty; say what is expected, such as total: 230.00, or hold: no_rule")
+        if "not_due" in said and not self.not_due:
+            raise ValueError("'not_due: false' says nothing; say what is expected, or leave it out")
         if len(ends) > 1 or (ends and said - ends):
             first = min(ends)
             raise ValueError(f"'{first}' stands alone: nothing else can be expected with it")

@@ -71,6 +71,28 @@ def complaints(text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "expect",
+    ["{total: }", "{total: null}", "{lines: }", "{some_lines: []}", "{hold: }", "{not_due: false}", "{net: 1000.00, due: }"],
+)
+def test_an_expectation_that_would_fit_anything_is_an_error(expect: str) -> None:
+    with pytest.raises(RuleBookErrors, match=r"t\.yaml:3"):
+        file(expecting(expect))
+
+
+def test_that_xero_numbers_an_invoice_and_that_nothing_is_warned_of_can_be_expected() -> None:
+    assert found(expecting("{number: null, warnings: []}")) == []
+    numbered = STAGED.model_copy(update={"invoice": STAGED.invoice.model_copy(update={"number": "N-1"})})
+    assert found(expecting("{number: null}"), numbered) == ["number: expected nothing, got N-1"]
+    differing = expecting("{warnings: []}", f"{{lines: [{LABOUR}], job_total: 999.00}}")
+    assert found(differing)[0].startswith("warnings: expected nothing, got The platform shows a total of 999.00")
+
+
+def test_a_general_line_leaves_the_special_one_to_whom_it_fits_alone() -> None:
+    some = "{some_lines: [{account: '200'}, {account: '200', amount: 1000.00}]}"
+    assert found(expecting(some, f"{{lines: [{LABOUR}, {{kind: labour, total: 5.00}}]}}")) == []
+
+
+@pytest.mark.parametrize(
+    "expect",
     [
         "{total: 1150.00}",
         "{net: 1000, tax: 150.0, total: 1150}",
