@@ -1,7 +1,8 @@
 """Whether a line can have a value that passes some tests and fails others: for each dimension, exactly.
 
 Only a regular expression is not looked into: it may be true or false of any text but of one that a glob gives letter by
-letter. So two rules are never said to overlap, or one to be covered, because of what an expression happens to mean.
+letter, in plain letters whose case does not matter. So two rules are never said to overlap, or one to be covered, because
+of what an expression happens to mean.
 """
 
 import re
@@ -23,6 +24,7 @@ Verdict = OneOf["true", "false", "open"]
 
 _SEVERAL_VALUES = ("customer_tag", "job_tag")
 _WILD = re.compile(r"[*?\[]")
+_FLAGS = re.compile(r"\(\?[a-zA-Z]*-")
 _A_DAY = timedelta(days=1)
 
 
@@ -72,9 +74,25 @@ def _text(passed: Tests, failed: Tests) -> bool:
     fits = all(text_fits(glob, exact) for glob in wanted[0]) and not any(text_fits(glob, exact) for glob in unwanted[0])
     return (
         fits
-        and all(pattern_test(one)(exact) for one in wanted[1])
-        and not any(pattern_test(one)(exact) for one in unwanted[1])
+        and not any(_fails(pattern, exact) for pattern in wanted[1])
+        and not any(_finds(pattern, exact) for pattern in unwanted[1])
     )
+
+
+def _fails(pattern: str, exact: str) -> bool:
+    return _is_certain(pattern, exact) and not pattern_test(pattern)(exact)
+
+
+def _finds(pattern: str, exact: str) -> bool:
+    return _is_certain(pattern, exact) and pattern_test(pattern)(exact)
+
+
+def _is_certain(pattern: str, exact: str) -> bool:
+    """Whether an expression says the same of every text that a glob gives, however its letters are written.
+
+    Not where a flag makes it look at the case, nor beyond ASCII: Straße and STRASSE fit the same glob.
+    """
+    return exact.isascii() and pattern.isascii() and not _FLAGS.search(pattern)
 
 
 def _by_form(tests: Tests) -> tuple[frozenset[str], frozenset[str]]:

@@ -56,6 +56,18 @@ def test_rules_that_no_line_reaches_are_found_with_those_that_take_their_lines(
     assert unreached(whens(*conditions)) == found
 
 
+@pytest.mark.parametrize(
+    ("code", "pattern"), [("ABC", "/(?-i)ABC/"), ("ABC", "/(?-i:AB)C/"), ("straße", "/straße/"), ("İ", "/^İ$/")]
+)
+def test_a_rule_that_a_line_does_reach_is_not_reported_for_how_its_letters_are_written(code: str, pattern: str) -> None:
+    rules = whens({"all": [{"code": code}, {"code": pattern}]})
+    assert unreached(rules) == []
+
+
+def test_an_expression_that_a_plain_text_fits_takes_it() -> None:
+    assert unreached(whens({"code": "/^ab/"}, {"code": "ABC"}, {"code": "XABC"})) == [Unreached(1, (0,))]
+
+
 def test_a_kind_is_uncovered_where_some_line_of_it_is_left_over() -> None:
     rules = whens(
         {"kind": ["labour", "discount"]}, {"kind": "material", "code": "*"}, {"kind": "fee", "amount": {"over": 0}}
