@@ -105,34 +105,11 @@ class Steps:
 
     async def take(self, run: BillingRun) -> None:
         """All steps of a run up to its invoices."""
-        if not run.plan_only:
-            await recover.recover(run)
-        await self.gather(run)
-        for milestone in run.milestones:
-            results = await decide.decide_milestone(run, milestone.code)
-            run.results += results
-            if run.plan_only:
-                continue
-            await contacts.settle_contacts(run, results)
-            await invoices.create_invoices(run, results)
-            if run.lost:
-                await recover.recover(run)
-            async with run.workspace.db.read() as c:
-                run.history |= await billings.history(c, run.workspace.name, [result.job.id for result in results])
-        if not run.plan_only:
-            await decide.mark_decided(run)
+        await take_steps(run)
 
     async def gather(self, run: BillingRun) -> None:
         """The steps that only read."""
-        if not run.wanted:
-            await gather.find_changed(run)
-        await gather.fetch_jobs(run)
-        await gather.find_due(run)
-        if not run.plan_only:
-            await decide.close_what_is_not_due(run)
-        if run.due:
-            await gather.gather_chart(run)
-            await customers.look_up_contacts(run)
+        await gather_for(run)
 
     async def rows(self) -> dict[str, BillingRow]:
         """The ledger's billings, as `A-1 FIN`."""
@@ -146,6 +123,39 @@ class Steps:
     async def open_requests(self) -> list[RequestRow]:
         async with open_database(self.installation) as db, db.read() as c:
             return await unsettled(c, self.connection.name)
+
+
+async def take_steps(run: BillingRun) -> None:
+    """All steps of a run up to its invoices."""
+    if not run.plan_only:
+        await recover.recover(run)
+    await gather_for(run)
+    for milestone in run.milestones:
+        results = await decide.decide_milestone(run, milestone.code)
+        run.results += results
+        if run.plan_only:
+            continue
+        await contacts.settle_contacts(run, results)
+        await invoices.create_invoices(run, results)
+        if run.lost:
+            await recover.recover(run)
+        async with run.workspace.db.read() as c:
+            run.history |= await billings.history(c, run.workspace.name, [result.job.id for result in results])
+    if not run.plan_only:
+        await decide.mark_decided(run)
+
+
+async def gather_for(run: BillingRun) -> None:
+    """The steps that only read."""
+    if not run.wanted:
+        await gather.find_changed(run)
+    await gather.fetch_jobs(run)
+    await gather.find_due(run)
+    if not run.plan_only:
+        await decide.close_what_is_not_due(run)
+    if run.due:
+        await gather.gather_chart(run)
+        await customers.look_up_contacts(run)
 
 
 def only(run: BillingRun) -> Result:
