@@ -44,7 +44,11 @@ async def poll_jobs(connection: str) -> State:
 
 @flow(name="bill-jobs", flow_run_name="{connection}: bill")
 async def bill_jobs(
-    connection: str, job_ids: list[str] | None = None, trigger: Trigger = "person", plan_only: bool = False
+    connection: str,
+    job_ids: list[str] | None = None,
+    trigger: Trigger = "person",
+    plan_only: bool = False,
+    reissue: bool = False,
 ) -> State:
     """Bill the given jobs of a connection, or, without any, what a poll would.
 
@@ -53,8 +57,10 @@ async def bill_jobs(
         job_ids: Ids of jobs in the job system; none for whatever is due.
         trigger: Who asks, for the run's tag.
         plan_only: Decide, show the outcome and write nothing: no contact, no invoice, no note.
+        reissue: Carry out what is held to be confirmed: void an approved, unpaid invoice of these jobs and make it anew.
     """
     async with billing_run(connection, trigger, plan_only=plan_only) as run:
+        run.reissue = reissue
         run.wanted = list(job_ids or [])
         return await way_of_a_job(run)
 
@@ -117,14 +123,28 @@ async def billing_run(connection: str, trigger: Trigger, *, plan_only: bool = Fa
     async with open_workspace(settings, installation(), for_person=trigger == "person") as workspace:
         run = BillingRun(flow_run.get_id() or "", trigger, workspace, plan_only)
         workspace.run_id = run.id
-        async with workspace.db.write() as c:
-            await runs.start_run(c, run.id, connection, trigger, run.id, workspace.clock())
-        with as_current(run):
-            try:
-                yield run
-            except Exception as error:
-                await tell_of_crash(run, error)
-                raise
-        await workspace.flush_calls()
+        async with _recorded(run):
+            with as_current(run):
+                try:
+                    yield run
+                except Exception as error:
+                    await tell_of_crash(run, error)
+                    raise
+            await workspace.flush_calls()
         await report.publish(run)
         watcher().finished(run)
+
+
+@asynccontextmanager
+async def _recorded(run: BillingRun) -> AsyncIterator[None]:
+    """In the ledger the run begins and ends; those of its connection that were killed are ended by it."""
+    workspace = run.workspace
+    async with runs.alive(workspace.db, run.id):
+        async with workspace.db.write() as c:
+            await runs.end_dead(c, workspace.name, workspace.clock())
+            await runs.start_run(c, run.id, workspace.name, run.trigger, run.id, workspace.clock())
+        try:
+            yield
+        finally:
+            async with workspace.db.write() as c:
+                await runs.end_run(c, run.id, run.counts, workspace.clock())

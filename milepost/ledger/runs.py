@@ -1,20 +1,34 @@
-"""Runs: one row for each time a flow billed a connection, with what came of it in counts."""
+"""Runs: one row for each time a flow billed a connection, with what came of it in counts.
+
+A run that lives holds a lease; one that does not, and has not ended, was killed: the connection's next run says so.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from milepost.ledger import leases
 from milepost.ledger.bulk import upsert
+from milepost.ledger.database import Database
 from milepost.ledger.tables import runs
+
+LEASE = timedelta(minutes=2)
+"""How long a run outlives a process that is not seen to end."""
+DIED = {"died": 1}
+"""The counts of a run that was killed: what came of its work is in the billings."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run. `trigger`: poll, webhook, person or retry. `ended_at` is None while it runs, and if it was killed."""
+    """A run. `trigger`: poll, webhook, person or retry. `ended_at` is None while it runs.
+
+    A run that was killed ends when the next one notices, and its counts are DIED.
+    """
 
     id: str
     connection: str
@@ -42,9 +56,29 @@ async def start_run(
 
 
 async def end_run(c: AsyncConnection, run_id: str, counts: Mapping[str, int], now: datetime) -> None:
-    """Record that a run ended, and its counts."""
-    statement = update(runs).where(runs.c.id == run_id)
+    """Record that a run ended, and its counts; once."""
+    statement = update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None))
     await c.execute(statement.values(ended_at=now, counts=json.dumps(dict(counts))))
+
+
+@asynccontextmanager
+async def alive(db: Database, run_id: str) -> AsyncIterator[None]:
+    """Hold the run's lease for the block. One that is tried again elsewhere waits for what is left of its first lease."""
+    async with leases.lease(db, _key(run_id), for_=LEASE, wait=2 * LEASE):
+        yield
+
+
+async def end_dead(c: AsyncConnection, connection: str, now: datetime) -> list[str]:
+    """End the connection's runs that nobody is at any more; their ids."""
+    query = select(runs.c.id).where(runs.c.connection == connection, runs.c.ended_at.is_(None)).order_by(runs.c.id)
+    dead = [run_id for run_id in (await c.execute(query)).scalars() if not await leases.is_held(c, _key(run_id))]
+    for run_id in dead:
+        await end_run(c, run_id, DIED, now)
+    return dead
+
+
+def _key(run_id: str) -> str:
+    return f"run|{run_id}"
 
 
 async def recent(c: AsyncConnection, connection: str, limit: int) -> list[RunRow]:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +10,7 @@ from sqlalchemy import text
 from milepost.chart import Account, Chart, Organisation
 from milepost.errors import ConfigError, UnknownName
 from milepost.jobs import Stage
-from milepost.ledger import calllog, runs
+from milepost.ledger import calllog, leases, runs
 from milepost.ledger.books import get_version, list_versions, record_version
 from milepost.ledger.calllog import LogEntry
 from milepost.ledger.charts import get_chart, save_chart
@@ -34,12 +34,15 @@ from milepost.ledger.jobs import (
     undecided,
     unread,
 )
+from milepost.ledger.owner import this_process
 from milepost.platforms.protocol import JobProblem
 from milepost.rules.model import Milestone, Origin, Rule, RuleBook, Then
 from tests.ledger_values import NOW, job, minutes
 
 pytest_plugins = ["tests.ledger_fixtures"]
 LATER = NOW + minutes(5)
+ELSEWHERE = "another-host|boot|pid:[1]|pid:1@1"
+GONE = this_process().rpartition("@")[0] + "@1"
 
 
 async def test_a_connection_is_pending_until_it_is_connected(ledger: Database) -> None:
@@ -173,6 +176,28 @@ async def test_a_run_has_its_counts_once_it_has_ended(ledger: Database) -> None:
         assert await runs.recent(c, "bolt", 10) == []
     assert (latest.ended_at, latest.counts, latest.flow_run_id) == (None, {}, None)
     assert (first.ended_at, first.counts, first.trigger) == (LATER, {"invoiced": 38, "held": 3}, "poll")
+
+
+async def test_a_killed_run_is_ended_by_the_next_and_a_living_one_is_left_alone(ledger: Database) -> None:
+    async with runs.alive(ledger, "living"), ledger.write() as c:
+        await leases.take(c, "run|killed", GONE, timedelta(minutes=2))
+        await leases.take(c, "run|unseen", ELSEWHERE, timedelta(minutes=2))
+        for run_id in ("living", "killed", "unseen", "long-ago"):
+            await runs.start_run(c, run_id, "acme", "poll", None, NOW)
+        await runs.start_run(c, "of-another", "bolt", "poll", None, NOW)
+        assert await runs.end_dead(c, "acme", LATER) == ["killed", "long-ago"]
+        found = {row.id: row for row in await runs.recent(c, "acme", 10)}
+    assert (found["killed"].ended_at, found["killed"].counts) == (LATER, runs.DIED)
+    assert [found[name].ended_at for name in ("living", "unseen")] == [None, None]
+
+
+async def test_a_run_ends_once(ledger: Database) -> None:
+    async with ledger.write() as c:
+        await runs.start_run(c, "run-1", "acme", "poll", None, NOW)
+        await runs.end_run(c, "run-1", {"invoiced": 1}, NOW)
+        await runs.end_run(c, "run-1", {}, LATER)
+        (row,) = await runs.recent(c, "acme", 1)
+    assert (row.ended_at, row.counts) == (NOW, {"invoiced": 1})
 
 
 def book(sha256: str, version: int = 3) -> RuleBook:
