@@ -1,5 +1,6 @@
 """Published versions of rule books: text and hash, which runs read and nobody may change."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import and_, func, select, text
@@ -98,3 +99,13 @@ async def sent_before(c: AsyncConnection, book: str, version: int, since: date) 
     query = select(func.count()).select_from(billings.join(jobs, job_of))
     query = query.where(billings.c.book == book, billings.c.book_version < version, billings.c.status.in_(_ANSWERED))
     return int((await c.execute(query.where(jobs.c.completed_on >= since))).scalar_one())
+
+
+async def billed_by_other_stages(c: AsyncConnection, book: str, codes: Collection[str]) -> dict[str, int]:
+    """By stage, how many jobs that are not complete were billed by stages of the book other than these."""
+    job_of = and_(jobs.c.connection == billings.c.connection, jobs.c.job_id == billings.c.job_id)
+    query = select(billings.c.milestone, func.count()).select_from(billings.join(jobs, job_of))
+    query = query.where(billings.c.book == book, billings.c.status.in_(_ANSWERED), billings.c.sequence == 1)
+    query = query.where(jobs.c.completed_on.is_(None), billings.c.milestone.not_in(codes))
+    query = query.group_by(billings.c.milestone).order_by(billings.c.milestone)
+    return {row[0]: row[1] for row in await c.execute(query)}

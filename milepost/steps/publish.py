@@ -69,12 +69,23 @@ async def publish_book(
 async def _record(db: Database, new: Sequence[_New], shelf: BookShelf, by: str | None, now: datetime) -> Publication:
     async with db.write() as c:
         await books.keep_publishing_out(c, publishes=True)
+        await _check_still_next(c, shelf.book, [one.book.version for one in new])
         warnings = [warning for one in new for warning in await _warnings(c, one.book, shelf)]
         for one in new:
             await books.record_version(c, one.book, one.text, now, by)
         await _decide_again(c, shelf.book, [one.book for one in new])
         versions = [await books.get_version(c, shelf.book, one.book.version) for one in new]
     return Publication(shelf.book, tuple(version for version in versions if version), warnings=tuple(warnings))
+
+
+async def _check_still_next(c: AsyncConnection, book: str, new: Sequence[int]) -> None:
+    """Raises ConfigError where another machine has published a higher version since the files were looked at."""
+    late = [version for version in await books.published_numbers(c, book) if version > min(new) and version not in new]
+    if late:
+        raise ConfigError(
+            f"version {max(late)} of rule book '{book}' was published by somebody else just now, so version "
+            f"{min(new)} was not: milepost rules history {book}"
+        )
 
 
 def _read_new(folder: BookFolder, found: Sequence[Standing]) -> tuple[list[_New], list[str]]:
@@ -116,7 +127,19 @@ async def _warnings(c: AsyncConnection, book: RuleBook, shelf: BookShelf) -> lis
             f"{said} completed since {since} went out by an earlier version already; what was invoiced stays as it is, and "
             f"what these jobs are still to be billed is decided by version {version}"
         )
-    return warnings
+    return [*warnings, *await _stages_gone(c, book)]
+
+
+async def _stages_gone(c: AsyncConnection, book: RuleBook) -> list[str]:
+    """A stage is known by its code: one that was only given another code bills its share once more."""
+    codes = [milestone.code for milestone in book.milestones]
+    gone = await books.billed_by_other_stages(c, book.origin.book, codes)
+    return [
+        f"version {book.version} has no stage {code}, by which {count} {'job' if count == 1 else 'jobs'} not complete yet "
+        f"{'was' if count == 1 else 'were'} billed: if another stands in its place, it bills its share of them as well; "
+        f"give it the code {code} to prevent that"
+        for code, count in gone.items()
+    ]
 
 
 async def _decide_again(c: AsyncConnection, book: str, new: Sequence[RuleBook]) -> None:

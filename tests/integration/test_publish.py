@@ -1,6 +1,7 @@
 """Publishing a rule book into the ledger: all new versions or none, for every worker, and what is decided again by it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from milepost.ledger.migrate import MIGRATIONS
 from milepost.ledger.tables import billings
 from milepost.rules.model import RuleBook
 from milepost.rules.versions import BookFolder
+from milepost.settings import Installation
 from milepost.steps.publish import Gate, Publication, publish_book
 from tests.ledger_values import NOW, bill, installed, job
 from tests.unit.rules.books import BOOK
@@ -128,6 +130,27 @@ async def test_of_two_machines_that_publish_one_number_at_once_one_is_refused(le
     assert await versions(ledger) == [1]
 
 
+async def test_a_higher_version_published_while_a_lower_one_is_tested_keeps_that_one_back(
+    installation: Installation, ledger: Database, tmp_path: Path
+) -> None:
+    put(tmp_path / "here", 1)
+    put(tmp_path / "there", 2)
+
+    async def elsewhere() -> None:
+        async with open_database(installation) as theirs:
+            assert not (await publish(theirs, tmp_path / "there")).refused
+
+    def takes_long(book: RuleBook, folder: Path) -> list[str]:
+        del book, folder
+        with ThreadPoolExecutor(1) as machine:
+            machine.submit(asyncio.run, elsewhere()).result()
+        return []
+
+    (why,) = (await publish(ledger, tmp_path / "here", takes_long)).refused
+    assert "version 2 of rule book 'acme' was published by somebody else just now, so version 1 was not" in why
+    assert await versions(ledger) == [2]
+
+
 async def test_two_machines_that_publish_the_same_text_at_once_agree(ledger: Database, tmp_path: Path) -> None:
     put(tmp_path, 1)
     done = await asyncio.gather(*(publish(ledger, tmp_path) for _ in range(3)))
@@ -156,15 +179,29 @@ async def test_a_version_that_reaches_back_says_what_it_replaces_and_what_was_bi
     assert (await publish(ledger, tmp_path)).warnings == ()
 
 
+async def test_a_stage_of_another_code_that_would_bill_its_share_again_is_warned_of(
+    ledger: Database, tmp_path: Path
+) -> None:
+    put(tmp_path, 3)
+    await publish(ledger, tmp_path)
+    await billed(ledger, "done", date(2026, 6, 30))
+    await billed(ledger, "open", None)
+    renamed = put(tmp_path, 4, "2027-01-01")
+    renamed.write_text(renamed.read_text().replace("code: FIN", "code: END"))
+    (warning,) = (await publish(ledger, tmp_path)).warnings
+    assert warning.startswith("version 4 has no stage FIN, by which 1 job not complete yet was billed")
+    assert "give it the code FIN" in warning
+
+
 def completed(job_id: str, on: date) -> Job:
     """A job that was completed at noon of a day."""
     dates = JobDates(completed=datetime(on.year, on.month, on.day, 12, tzinfo=UTC))
     return job(job_id).model_copy(update={"dates": dates})
 
 
-async def billed(ledger: Database, job_id: str, completed_on: date, connection: str = "acme") -> None:
-    """A job that was billed by version 3."""
-    of = completed(job_id, completed_on)
+async def billed(ledger: Database, job_id: str, completed_on: date | None, connection: str = "acme") -> None:
+    """A job that was billed by version 3; without a day it is not complete."""
+    of = completed(job_id, completed_on) if completed_on else job(job_id)
     async with ledger.write() as c:
         await jobs.save_jobs(c, connection, [of], {}, NOW)
         await save_decisions(c, "run-1", [(of, bill(of, amount="100.00"))], NOW)
