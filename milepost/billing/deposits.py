@@ -88,6 +88,8 @@ def _deducted(coding: Coding, staged: Staged, history: History, payments: Sequen
         return _too_large(due, paid)
     if not staged.lines:
         return Deposits()
+    if ours := _paid_ours(coding, history, payments):
+        return ours
     booked = _booked(coding)
     if isinstance(booked, Trouble):
         return booked
@@ -98,6 +100,21 @@ def _deducted(coding: Coding, staged: Staged, history: History, payments: Sequen
         taken=tuple(_taken(payment, "deduct", account) for payment in payments),
         sums=tuple(f"{_words(payment)}; it is taken off this invoice." for payment in payments),
         warnings=_may_be_ours(history, paid),
+    )
+
+
+def _paid_ours(coding: Coding, history: History, payments: Sequence[Payment]) -> Trouble | None:
+    """A deposit of the very sum of an earlier invoice most likely paid it, and would be taken off a second time."""
+    found = ((p, b) for p in payments for b in history.billed if p.amount == b.total)
+    payment, billed = next(found, (None, None))
+    if payment is None or billed is None:
+        return None
+    invoice = billed.number or f"the invoice of {billed.milestone}"
+    return Trouble(
+        "deposit_unclear",
+        f"{_words(payment)}, and {invoice} came to just that: if it paid that invoice, it cannot be taken off once more.",
+        f"If it paid {invoice}, take the payment's mark as a deposit away on the platform, or let 'deposits' at "
+        f"{coding.book.where('payments')} be 'note'. If not, bill this job's last stage by hand.",
     )
 
 

@@ -164,11 +164,23 @@ def test_each_deposit_is_taken_off_once_and_is_no_part_of_what_was_billed() -> N
 
 def test_a_deduction_after_earlier_invoices_asks_whether_it_paid_one_of_them() -> None:
     rules = treating(DEDUCT, stages=STAGES)
-    one = with_deposits(paid("345.00"))
+    one = with_deposits(paid("115.00"))
     deposit = billed(one, rules, stage="DEP")
     rest = billed(one, rules, history=after(deposit))
-    assert totals(rest)[0] == "400.01"
+    assert totals(rest)[0] == "600.01"
     assert "make sure that none of them paid an earlier invoice (INV-1)" in rest.warnings[0]
+
+
+def test_a_deposit_of_the_very_sum_of_an_earlier_invoice_is_held_rather_than_taken_off_twice() -> None:
+    rules = treating(DEDUCT, stages=STAGES)
+    one = with_deposits(paid("345.00"))
+    deposit = billed(one, rules, stage="DEP")
+    hold = held(one, rules, history=after(deposit))
+    assert hold.code == "deposit_unclear"
+    assert "INV-1 came to just that" in hold.why
+    assert "book.yaml:" in hold.fix
+    noted = treating("note", stages=STAGES)
+    assert totals(billed(one, noted, history=after(deposit)))[0] == "700.01"
 
 
 def test_a_deposit_on_a_job_that_has_nothing_left_is_held() -> None:

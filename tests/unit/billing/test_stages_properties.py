@@ -55,7 +55,7 @@ class Way:
         for stage, claim in steps:
             one = job(*self.lines, payments=tuple(self.payments), custom_fields={"Done": claim})
             decision = decided(one, rules, stage=stage, history=after(*bills))
-            if isinstance(decision, Hold) and decision.code == "deposit_too_large":
+            if isinstance(decision, Hold) and decision.code in ("deposit_too_large", "deposit_unclear"):
                 return None
             assert not isinstance(decision, Hold), decision.why
             if isinstance(decision, Bill):
