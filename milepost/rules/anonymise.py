@@ -34,7 +34,7 @@ class Anonymised:
 
 def anonymised(job: Job, book: RuleBook) -> Anonymised:
     """The job with everything personal replaced; the book is asked which texts its rules look at."""
-    veil = _Veil(tuple(_personal(job)), _texts_asked(book), frozenset(_fields_named(book)))
+    veil = _Veil(tuple(_personal(job)), tuple(_names(job)), _texts_asked(book), frozenset(_fields_named(book)))
     lines = tuple(veil.line(line, place) for place, line in enumerate(job.lines, 1))
     neutral = job.model_copy(
         update={
@@ -58,6 +58,7 @@ def anonymised(job: Job, book: RuleBook) -> Anonymised:
             "warnings": (),
         }
     )
+    veil.look_at_what_is_kept(neutral)
     return Anonymised(neutral, tuple(dict.fromkeys(veil.notes)))
 
 
@@ -66,6 +67,7 @@ class _Veil:
     """What is known of a job's people and of the texts a book asks for; stand-ins are the same for the same text."""
 
     personal: tuple[str, ...]
+    names: tuple[str, ...]
     asked: dict[str, tuple[str, ...]]
     fields: frozenset[str]
     notes: list[str] = field(default_factory=list)
@@ -81,8 +83,16 @@ class _Veil:
                 "description": self.text("description", line.description, words, told) if line.description else "",
                 "section": self._named("section", line.section, "Section"),
                 "staff": self._named("staff", line.staff, "Worker"),
+                "account_hint": self._masked(line.account_hint) if line.account_hint else None,
+                "tracking_hints": {name: self._masked(hint) for name, hint in line.tracking_hints.items()},
             }
         )
+
+    def look_at_what_is_kept(self, job: Job) -> None:
+        """Note the texts that stay as they are, because books work with them, and that hold a word of somebody's name."""
+        for told, value in _kept(job):
+            if value and any(_holds(value, name) for name in self.names):
+                self.notes.append(f"{told} was kept, and holds a word of somebody's name: check that it names nobody")
 
     def customer(self, customer: Customer) -> Customer:
         """Whoever pays, as nobody in particular."""
@@ -140,7 +150,7 @@ class _Veil:
 
     def _masked(self, text: str) -> str:
         for word in sorted(self.personal, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", LEFT_OUT, text, flags=re.IGNORECASE)
+            text = _as_word(word).sub(LEFT_OUT, text)
         return _REACH.sub(LEFT_OUT, text)
 
 
@@ -162,13 +172,35 @@ def _literals(text: str) -> Iterator[str]:
         yield from (plain.replace("*", ""), plain.replace("*", "x"))
 
 
+def _as_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+
+
+def _holds(text: str, word: str) -> bool:
+    return _as_word(word).search(text) is not None
+
+
 def _personal(job: Job) -> Iterator[str]:
     """Every text of the job that leads to somebody, and the words of their names."""
-    names, reach = _people(job)
-    for name in filter(None, names):
+    yield from _names(job)
+    yield from filter(None, _people(job)[1])
+
+
+def _names(job: Job) -> Iterator[str]:
+    """Everybody's name, and its words."""
+    for name in filter(None, _people(job)[0]):
         yield name
         yield from (word for word in re.findall(r"\w+", name) if len(word) >= _LEAST_NAME)
-    yield from filter(None, reach)
+
+
+def _kept(job: Job) -> Iterator[tuple[str, str | None]]:
+    """What is kept of a job as it is, and how it is called."""
+    yield from (("the job's category", job.category), ("the job's type", job.job_type))
+    yield "the business unit", job.business_unit
+    yield "the site's region", job.site.region if job.site else None
+    yield from (("a way of paying", payment.method) for payment in job.payments)
+    for place, line in enumerate(job.lines, 1):
+        yield from ((f"the {name} of line {place}", getattr(line, name)) for name in ("code", "category", "unit"))
 
 
 def _people(job: Job) -> tuple[list[str | None], list[str | None]]:

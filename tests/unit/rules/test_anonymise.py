@@ -70,6 +70,19 @@ def job_of(text: str = "Tap for Aroha Thompson, 14 Kowhai Road", **said: object)
     return Job.model_validate(values | said)
 
 
+def test_the_worker_that_a_platform_tracks_a_line_by_is_left_out() -> None:
+    line = job_of().lines[0].model_copy(update={"tracking_hints": {"Worker": "Kiri", "Region": "North"}})
+    (kept,) = anonymised(job_of(lines=(line,)), PLAIN).job.lines
+    assert kept.tracking_hints == {"Worker": LEFT_OUT, "Region": "North"}
+
+
+def test_a_category_or_a_region_that_holds_somebodys_name_is_to_be_looked_at() -> None:
+    veiled = anonymised(job_of(category="Thompson contract", job_type="Repair"), PLAIN)
+    (note,) = veiled.notes
+    assert note.startswith("the job's category was kept, and holds a word of somebody's name")
+    assert anonymised(job_of(category="Repair"), PLAIN).notes == ()
+
+
 def test_nothing_leads_to_anybody() -> None:
     text = anonymised(job_of(), PLAIN).job.model_dump_json()
     assert [word for word in PERSONAL if word.casefold() in text.casefold()] == []
