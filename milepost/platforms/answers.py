@@ -1,11 +1,10 @@
 """What a job system answered, read strictly: JSON with exact numbers, or an error that says what came."""
 
-import json
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -13,12 +12,14 @@ from typing import Any
 import httpx
 
 from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
+from milepost.exact_json import read_json
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MENDS_ITSELF = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed later."""
 
 _GATEWAY_GAVE_UP = frozenset({502, 504})
+_OF_ALL = (None, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _SAYS = ("message", "error_description", "detail", "title", "error", "errorMessage", "description")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sign|code", re.IGNORECASE)
@@ -84,24 +85,35 @@ def _parse(asked: Asked, response: httpx.Response, body: bytes) -> Any:
     if not body.strip():
         return None
     content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type.endswith("html") or body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise _unreadable(asked, response, "an HTML page came instead of JSON (a sign-in or error page?)")
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+        return read_json(_in_its_charset(response, body))
     except ValueError as error:
-        if asked.method not in SAFE_METHODS:
+        if content_type.endswith("html") or body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+            why = "an HTML page came instead of JSON (a sign-in or error page?)"
+        elif asked.method not in SAFE_METHODS:
             return None
-        kind = content_type or "a body without a content type"
-        raise _unreadable(asked, response, f"the answer ({kind}) is not JSON") from error
-    except RecursionError as error:
-        raise _unreadable(asked, response, "the JSON is nested too deeply") from error
+        elif "nested" in str(error):
+            why = "the JSON is nested too deeply"
+        else:
+            why = f"the answer ({content_type or 'a body without a content type'}) is not JSON"
+        raise unreadable(asked, response, why) from error
 
 
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+def _in_its_charset(response: httpx.Response, body: bytes) -> str | bytes:
+    """JSON is UTF-8, whatever the header says; what is not is read as the charset that the header names."""
+    charset = response.charset_encoding
+    if charset is None or body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return body
+    for encoding in ("utf-8-sig", charset):
+        try:
+            return body.decode(encoding)
+        except (LookupError, UnicodeError):
+            continue
+    return body
 
 
-def _unreadable(asked: Asked, response: httpx.Response, why: str) -> RemoteError:
+def unreadable(asked: Asked, response: httpx.Response, why: str) -> RemoteError:
+    """The error for a success whose body is of no use."""
     return RemoteError(
         asked.system,
         str(asked),
@@ -110,6 +122,11 @@ def _unreadable(asked: Asked, response: httpx.Response, why: str) -> RemoteError
         status=response.status_code,
         fix="Check the base URL and the path.",
     )
+
+
+def is_of_all(error: RemoteError) -> bool:
+    """Whether the system as a whole refuses or is away; else it is the trouble of the one record that was asked for."""
+    return isinstance(error, AuthError | RateLimited) or error.status in _OF_ALL
 
 
 def refusal(asked: Asked, response: httpx.Response, body: bytes) -> RemoteError:
@@ -141,9 +158,15 @@ def _reason(status: int) -> str:
 
 def _fix(response: httpx.Response) -> str:
     if response.is_redirect:
-        target = response.headers.get("location", "")
-        return f"It points to {redacted(httpx.URL(target))}: put the final address in the settings."
+        return f"It points to {_target(response)}: put the final address in the settings."
     return _FIXES.get(response.status_code, "")
+
+
+def _target(response: httpx.Response) -> str:
+    try:
+        return redacted(httpx.URL(response.headers.get("location", "")))[:_LONGEST_EXCERPT]
+    except httpx.InvalidURL:
+        return "no valid address"
 
 
 def asked_to_wait(response: httpx.Response) -> timedelta | None:
@@ -155,10 +178,10 @@ def asked_to_wait(response: httpx.Response) -> timedelta | None:
         return timedelta(seconds=int(value))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(aware - datetime.now(UTC), timedelta())
+    except (ValueError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(aware - datetime.now(UTC), timedelta())
 
 
 def _excerpt(response: httpx.Response, body: bytes) -> str:
@@ -167,8 +190,8 @@ def _excerpt(response: httpx.Response, body: bytes) -> str:
     if response.headers.get("content-type", "").startswith("text/plain"):
         return _shortened(text)
     try:
-        return _shortened(_words(json.loads(text)))
-    except (ValueError, RecursionError):
+        return _shortened(_words(read_json(text)))
+    except ValueError:
         return ""
 
 

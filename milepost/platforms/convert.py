@@ -11,6 +11,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
+from milepost.exact_json import LONGEST_NUMBER
+from milepost.jobs import local_date
+
 _PLAIN = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
 _EUROPEAN = re.compile(r"[+-]?(\d{1,3}([. ]\d{3})+|\d+)?(,\d+)?")
 _TOO_LARGE = Decimal("1e15")
@@ -18,7 +23,8 @@ _YES = frozenset({"true", "1", "yes", "y", "on"})
 _NO = frozenset({"false", "0", "no", "n", "off"})
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _NEW_LINE_TAG = re.compile(r"<(br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.IGNORECASE)
-_HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
+_ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style")}
 
 
 class Misfit(ValueError):
@@ -36,9 +42,15 @@ def shown(value: Any) -> str:
         return f"a record of {len(value)} fields"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    text = str(value)
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)[:41])
     short = text if len(text) <= 40 else text[:39] + "…"
     return f"the text '{short}'" if isinstance(value, str) else short
+
+
+def in_words(error: ValidationError) -> str:
+    """What a record was refused for, by its fields; no value is repeated."""
+    told = error.errors(include_url=False, include_input=False, include_context=False)[:3]
+    return "; ".join(f"field '{'.'.join(map(str, one['loc']))}': {one['msg']}" for one in told)
 
 
 def as_text(value: Any) -> str | None:
@@ -49,7 +61,7 @@ def as_text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, str):
         return value.strip() or None
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= LONGEST_NUMBER:
         return format(value, "f")
     if isinstance(value, int):
         return str(value)
@@ -129,7 +141,7 @@ def as_moment(value: Any, zone: ZoneInfo, form: str | None = None) -> datetime |
     try:
         found = _epoch(value, form) if form in ("epoch", "epoch_ms") else _parsed(str(value).strip(), form)
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise Misfit(f"a moment {_form_name(form)}", shown(value)) from error
 
 
@@ -138,7 +150,7 @@ def as_day(value: Any, zone: ZoneInfo, form: str | None = None) -> date | None:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     moment = as_moment(value, zone, form)
-    return moment.astimezone(zone).date() if moment else None
+    return local_date(moment, zone.key)
 
 
 def _epoch(value: Any, form: str | None) -> datetime:
@@ -180,9 +192,18 @@ def as_texts(value: Any, separator: str = ",") -> tuple[str, ...]:
 
 def without_html(text: str) -> str:
     """HTML as plain text: a new line at each paragraph, item or break, entities as characters."""
-    lines = _NEW_LINE_TAG.sub("\n", _HIDDEN.sub("", text))
+    lines = _NEW_LINE_TAG.sub("\n", _without_hidden(text))
     plain = html.unescape(_TAG.sub("", lines)).replace("\N{NO-BREAK SPACE}", " ")
     return re.sub(r"\n\s*\n+", "\n", plain).strip()
+
+
+def _without_hidden(text: str) -> str:
+    """Without scripts and styles. One that is not closed is left: looking for the end of each would take for ever."""
+    kept, at = [], 0
+    while (begin := _HIDDEN.search(text, at)) and (end := _ENDS[begin[1].lower()].search(text, begin.end())):
+        kept.append(text[at : begin.start()])
+        at = end.end()
+    return "".join((*kept, text[at:]))
 
 
 def holds_html(text: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from milepost.bodies import ACCEPTED, UnreadableBody, read_body
 from milepost.errors import AnswerLost, RemoteError
 from milepost.platforms.answers import SAFE_METHODS, Answer, Asked, read_answer, redacted
 from milepost.platforms.oauth import ClientCredentials
@@ -30,6 +31,7 @@ BODY_LIMIT = 50_000_000
 PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try of a read, unless the vendor names its own."""
 
+_ALWAYS = {"Accept": "application/json", "Accept-Encoding": ACCEPTED, "User-Agent": "Milepost"}
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 _log = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ class PlatformHttp:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             auth=auth,
-            headers={"Accept": "application/json", "User-Agent": "Milepost"} | dict(headers or {}),
+            headers=_ALWAYS | dict(headers or {}),
             timeout=TIMEOUTS,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=policy.concurrent),
         )
@@ -201,23 +203,18 @@ class PlatformHttp:
         return read_answer(asked, response, body)
 
     async def _body(self, asked: Asked, response: httpx.Response) -> bytes:
-        """The whole body, decompressed; no more than the limit is ever held."""
-        body = bytearray()
+        """The whole body; no more than the limit is ever held. A status that says enough holds without its body."""
         try:
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > self._body_limit:
-                    raise RemoteError(
-                        asked.system,
-                        str(asked),
-                        f"the answer is larger than {self._body_limit // 1_000_000} MB",
-                        permanent=True,
-                        status=response.status_code,
-                        fix="Ask for smaller pages.",
-                    )
-        finally:
-            await response.aclose()
-        return bytes(body)
+            return await read_body(response, self._body_limit)
+        except UnreadableBody as trouble:
+            if not response.is_success or asked.method not in SAFE_METHODS:
+                return b""
+            fix = "It is tried again." if trouble.is_cut else "Ask for smaller pages, or tell the vendor."
+            status = response.status_code
+            why = str(trouble)
+            raise RemoteError(
+                asked.system, str(asked), why, permanent=not trouble.is_cut, status=status, fix=fix
+            ) from trouble
 
     def _tell(self, asked: Asked, entity: str, status: int | None, started: float, size: int) -> None:
         if self._on_call:
@@ -238,7 +235,8 @@ def _pairs(params: Params | None) -> list[tuple[str, str | int | float | bool | 
 
 def _another_try(error: RemoteError, pause: float | None) -> float | None:
     """Seconds to wait before the next try of a read; None where none follows or the wait is too long."""
-    may_pass = error.status is None or error.status in _WORTH_ANOTHER_TRY
+    is_cut = error.status is not None and error.status < httpx.codes.BAD_REQUEST
+    may_pass = error.status is None or error.status in _WORTH_ANOTHER_TRY or is_cut
     if pause is None or error.permanent or not may_pass:
         return None
     if error.retry_after is None:

@@ -9,11 +9,15 @@ from urllib.parse import quote_plus
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from milepost.bodies import TOKEN_BYTES, read_in_auth
 from milepost.errors import AuthError
 from milepost.platforms.answers import MENDS_ITSELF, Asked, refusal
 
 _EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
+
+
+_A_YEAR = 366 * 86_400
 
 
 class TokenGrant(BaseModel):
@@ -22,7 +26,7 @@ class TokenGrant(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     access_token: SecretStr = Field(min_length=1)
-    expires_in: float = Field(300.0, gt=0)
+    expires_in: float = Field(300.0, gt=0, le=_A_YEAR)
 
 
 class ClientCredentials(httpx.Auth):
@@ -62,7 +66,7 @@ class ClientCredentials(httpx.Auth):
             async with self._lock:
                 if self._is_due(refused):
                     answer = yield self._token_request()
-                    self._keep(answer, await answer.aread())
+                    self._keep(answer, await read_in_auth(answer, TOKEN_BYTES))
             refused = self._token
             request.headers["Authorization"] = f"Bearer {refused}"
             response = yield request

@@ -200,5 +200,8 @@ class Allowance:
         return cls(limits, flying=flying, **kept)
 
 
+_LONGEST_COUNT = 10
+
+
 def _whole(value: str | None) -> int | None:
-    return int(value) if value is not None and value.strip().isdecimal() else None
+    return int(value) if value is not None and value.strip().isdecimal() and len(value) < _LONGEST_COUNT else None

@@ -1,7 +1,6 @@
 """Reads the organisation's chart: what every line is checked against. Seven calls, at once; the ledger keeps the result."""
 
 import asyncio
-from typing import Any
 
 from milepost.chart import (
     Account,
@@ -41,7 +40,7 @@ async def read_chart(client: XeroClient) -> Chart:
         tax_rates=tuple(map(_tax_rate, rates)),
         items=tuple(map(_item, items)),
         tracking=tuple(map(_category, tracking)),
-        branding=tuple(BrandingTheme(theme_id=str(row["brandingthemeid"]), name=_text(row, "name")) for row in themes),
+        branding=tuple(BrandingTheme(theme_id=_text(row, "brandingthemeid"), name=_text(row, "name")) for row in themes),
         currencies=tuple(_text(row, "code") for row in currencies),
     )
 
@@ -108,7 +107,7 @@ def _category(row: Row) -> TrackingCategory:
         category_id=_text(row, "trackingcategoryid"),
         name=_text(row, "name"),
         status=_text(row, "status") or "ACTIVE",
-        options=tuple(_option(wire.lower_keys(option)) for option in row.get("options") or ()),
+        options=tuple(map(_option, wire.elements(row, "options"))),
     )
 
 
@@ -119,5 +118,4 @@ def _option(row: Row) -> TrackingOption:
 
 
 def _text(row: Row, key: str) -> str:
-    value: Any = row.get(key)
-    return "" if value is None else str(value)
+    return wire.text(row.get(key)) or ""

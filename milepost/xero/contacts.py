@@ -3,6 +3,7 @@
 Reference: Xero developer docs, "Contacts". An invoice is never sent with a mere name: that would create a contact.
 """
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,8 @@ from milepost.xero.contact_payload import contact_payload
 from milepost.xero.messages import says_name_taken, says_number_taken
 from milepost.xero.paging import BATCH, Row, changed_rows
 from milepost.xero.refusals import SYSTEM
+
+_log = logging.getLogger(__name__)
 
 __all__ = [
     "BATCH",
@@ -71,7 +74,15 @@ async def changed_contacts(client: XeroClient, modified_since: datetime | None) 
     """
     params = {"includeArchived": "true"}
     async for rows in changed_rows(client, CONTACTS_PATH, "contactid", modified_since, params):
-        yield [_mirrored(row) for row in rows]
+        yield [_mirrored(row) for row in rows if _has_id(row)]
+
+
+def _has_id(row: Row) -> bool:
+    """A contact without an id could be billed by nobody."""
+    if wire.guid(row.get("contactid")):
+        return True
+    _log.warning("Xero gave a contact without an id")
+    return False
 
 
 def _mirrored(row: Row) -> MirrorContact:
@@ -102,7 +113,7 @@ def read_contact_outcomes(answer: Answer, drafts: Sequence[ContactDraft]) -> lis
     by_number = {str(row["contactnumber"]): row for row in rows if row.get("contactnumber")}
     in_place = rows if len(rows) == len(drafts) else [{} for _ in drafts]
     found = [by_number.get(draft.number) or _if_unnumbered(row) for draft, row in zip(drafts, in_place, strict=True)]
-    if missing := sum(row is None for row in found):
+    if missing := sum(row is None or not _is_told(row) for row in found):
         why = f"its answer leaves out {missing} of {len(drafts)} contacts"
         raise AnswerLost(SYSTEM, "PUT Contacts", why, permanent=False, correlation_id=answer.correlation_id)
     return [_outcome(draft.number, row or {}) for draft, row in zip(drafts, found, strict=True)]
@@ -113,10 +124,14 @@ def _if_unnumbered(row: Row) -> Row | None:
     return row if row and not row.get("contactnumber") else None
 
 
+def _is_told(row: Row) -> bool:
+    """Whether the answer says what became of it: an id, or why not."""
+    return wire.is_refused(row) or wire.guid(row.get("contactid")) is not None
+
+
 def _outcome(number: str, row: Row) -> ContactOutcome:
     messages = wire.messages(row.get("validationerrors"))
-    is_refused = bool(messages) or bool(row.get("hasvalidationerrors")) or row.get("statusattributestring") == "ERROR"
-    contact_id = None if is_refused else wire.guid(row.get("contactid"))
+    contact_id = None if wire.is_refused(row) else wire.guid(row.get("contactid"))
     if contact_id is None and not messages:
         messages = ("Xero refused the contact without saying why",)
     return ContactOutcome(

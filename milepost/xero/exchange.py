@@ -9,10 +9,13 @@ from typing import Any
 
 import httpx
 
+from milepost.bodies import UnreadableBody, send_bounded
 from milepost.errors import AnswerLost, RemoteError
 from milepost.xero import refusals
 from milepost.xero.refusals import SYSTEM
 
+BODY_LIMIT = 64_000_000
+"""Bytes of an answer: a page of a thousand invoices has a few millions."""
 _CONNECT_WITHIN = 5.0
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -70,11 +73,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Xero's response, or how the connection broke; `sent`: the request may have reached Xero."""
+    """Xero's response, or how the connection broke; `sent`: the request may have reached Xero.
+
+    bytes_in: received, compressed as they came: Xero charges for them.
+    """
 
     response: httpx.Response | None = field(repr=False)
     broke: str = ""
     sent: bool = True
+    bytes_in: int = 0
 
     @property
     def status(self) -> int | None:
@@ -85,11 +92,6 @@ class Reply:
     def correlation_id(self) -> str | None:
         """What Xero's support asks for."""
         return refusals.correlation_id(self.response) if self.response is not None else None
-
-    @property
-    def bytes_in(self) -> int:
-        """Bytes received, compressed as they came: Xero charges for them."""
-        return self.response.num_bytes_downloaded if self.response is not None else 0
 
     @property
     def is_away(self) -> bool:
@@ -119,18 +121,21 @@ async def exchange(
     http: httpx.AsyncClient, base: str, call: Call, headers: Mapping[str, str], answer_within: float
 ) -> Reply:
     """Send it once; `answer_within` in seconds, and 5 s to connect."""
+    request = http.build_request(
+        call.method,
+        base + call.path,
+        params=call.params,
+        headers={**headers, **call.headers},
+        content=call.content,
+        timeout=httpx.Timeout(answer_within, connect=_CONNECT_WITHIN),
+    )
     try:
-        response = await http.request(
-            call.method,
-            base + call.path,
-            params=call.params,
-            headers={**headers, **call.headers},
-            content=call.content,
-            timeout=httpx.Timeout(answer_within, connect=_CONNECT_WITHIN),
-        )
+        response, received = await send_bounded(http, request, BODY_LIMIT)
+    except UnreadableBody as error:
+        return Reply(None, str(error))
     except httpx.RequestError as error:
         return Reply(None, type(error).__name__, sent=not isinstance(error, _NOTHING_SENT))
-    return Reply(response)
+    return Reply(response, bytes_in=received)
 
 
 def read(call: Call, reply: Reply) -> Any:
@@ -157,6 +162,8 @@ def written(call: Call, reply: Reply) -> Answer:
     if reply.is_away or reply.status == httpx.codes.REQUEST_TIMEOUT:  # gateways say 408 of what they passed on, too
         raise _lost(call, reply, refusals.excerpt(response.text) or "it gave no reason")
     is_outcome = response.is_success or (reply.status == httpx.codes.BAD_REQUEST and refusals.is_validation(data))
+    if response.is_redirect:  # somebody in between, of whom nothing is known
+        raise _lost(call, reply, "it points to another address, which is not followed with our sign-in")
     if not is_outcome:
         raise refusals.refusal(response, call.what, call.resource)
     if data is None and response.content:

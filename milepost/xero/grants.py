@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import httpx
 from pydantic import AwareDatetime, SecretStr
 
+from milepost.bodies import TOKEN_BYTES, send_bounded
 from milepost.connection import XeroSettings
 from milepost.errors import AuthError, RemoteError
 from milepost.jobs import Record
@@ -21,6 +22,9 @@ from milepost.xero.refusals import RECONNECT, SYSTEM, excerpt, readable
 Clock = Callable[[], datetime]
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 _TRIES = 3
+_USUAL_SIGN_IN = timedelta(minutes=30)
+_LONGEST_SIGN_IN = 86_400
+"""Seconds; an access token that is said to last longer, or for no time, is taken to last as long as usual."""
 
 
 class TokenSet(Record):
@@ -121,13 +125,15 @@ async def _token(settings: XeroSettings, http: httpx.AsyncClient, form: Mapping[
 
 
 def _token_set(body: Mapping[str, Any], asked_at: datetime, form: Mapping[str, str]) -> TokenSet:
-    if not body.get("access_token"):
+    access, refresh = body.get("access_token"), body.get("refresh_token")
+    if not isinstance(access, str) or not access or not isinstance(refresh, str | None):
         raise RemoteError(SYSTEM, "signing in", "its answer holds no access token", permanent=False)
-    refresh = body.get("refresh_token")
+    seconds = wire.amount(body.get("expires_in"))
+    lasts = timedelta(seconds=int(seconds)) if seconds and 0 < seconds <= _LONGEST_SIGN_IN else _USUAL_SIGN_IN
     return TokenSet(
-        access_token=SecretStr(body["access_token"]),
+        access_token=SecretStr(access),
         refresh_token=SecretStr(refresh) if refresh else None,
-        expires_at=asked_at + timedelta(seconds=int(body.get("expires_in") or 1800)),
+        expires_at=asked_at + lasts,
         scope=str(body.get("scope") or form.get("scope") or ""),
     )
 
@@ -143,10 +149,12 @@ async def _post(
     """One form to the identity server, the client's id and secret by HTTP Basic; repeated while it is away."""
     url = settings.identity_url.rstrip("/") + path
     secret = settings.client_secret.get_secret_value()
+    auth = httpx.BasicAuth(settings.client_id, secret)
     trouble = ""
     for _ in range(tries):
         try:
-            response = await http.post(url, data=dict(form), auth=(settings.client_id, secret), timeout=TIMEOUT)
+            request = http.build_request("POST", url, data=dict(form), timeout=TIMEOUT)
+            response, _ = await send_bounded(http, request, TOKEN_BYTES, auth)
         except httpx.RequestError as error:
             trouble = f"no answer from {settings.identity_url} ({type(error).__name__})"
             continue

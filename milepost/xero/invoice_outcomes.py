@@ -49,7 +49,7 @@ def read_invoice_outcomes(answer: Answer, expected: int, body: str | None = None
     if body is not None:
         sent = wire.elements(wire.loads(body), _COLLECTION)
         rows = _matched(sent, [row for row in rows if row is not None])
-    unknown = sum(row is None for row in rows) if len(rows) == expected else expected
+    unknown = sum(row is None or not _is_told(row) for row in rows) if len(rows) == expected else expected
     if unknown:
         why = f"its answer leaves the outcome of {unknown} of {expected} invoices open"
         raise AnswerLost(
@@ -62,6 +62,11 @@ def read_invoice_outcomes(answer: Answer, expected: int, body: str | None = None
             correlation_id=answer.correlation_id,
         )
     return [invoice_outcome(row) for row in rows if row is not None]
+
+
+def _is_told(row: Row) -> bool:
+    """Whether the answer says what became of it: an id, or why not. Anything else may have been created."""
+    return wire.guid(row.get("invoiceid")) is not None or bool(_all_messages(row)) or wire.is_refused(row)
 
 
 def invoice_outcome(row: Row) -> InvoiceOutcome:

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from milepost.errors import RemoteError
 from milepost.xero import wire
 from milepost.xero.client import XeroClient
+from milepost.xero.refusals import SYSTEM
 
 BATCH = 50
 """Elements a call that writes, as Xero recommends ("Requests and responses")."""
 PAGE_SIZE = 1000
+MOST_PAGES = 10_000
+_MOST_STALE = 2
+"""Pages on end with nothing new, as rows that shift meanwhile may bring them."""
 _OVERLAP = timedelta(seconds=1)
 
 Row = dict[str, Any]
@@ -22,12 +27,13 @@ class _Place:
 
     since: datetime | None
     page: int = 1
-    seen: set[tuple[Any, Any]] = field(default_factory=set)
+    seen: set[tuple[str, str]] = field(default_factory=set)
 
     def unseen(self, rows: list[Row], id_key: str) -> list[Row]:
         """The rows that no earlier page had in this very state."""
-        fresh = [row for row in rows if (row.get(id_key), row.get("updateddateutc")) not in self.seen]
-        self.seen.update((row.get(id_key), row.get("updateddateutc")) for row in fresh)
+        states = [(str(row.get(id_key)), str(row.get("updateddateutc"))) for row in rows]
+        fresh = [row for row, state in zip(rows, states, strict=True) if state not in self.seen]
+        self.seen.update(states)
         return fresh
 
     def advance(self, rows: list[Row]) -> None:
@@ -56,16 +62,21 @@ async def changed_rows(
     page: so the next page is asked for by the last row's time, with a second's overlap. A row seen twice in the same
     state is given once.
     """
-    place = _Place(modified_since)
-    while True:
+    place, stale = _Place(modified_since), 0
+    for _ in range(MOST_PAGES):
         query = {**params, "order": "UpdatedDateUTC ASC", "page": str(place.page), "pageSize": str(page_size)}
         data = await client.get(path, query, modified_since=place.since)
         rows = wire.elements(data, path)
-        if fresh := place.unseen(rows, id_key):
+        fresh = place.unseen(rows, id_key)
+        if fresh:
             yield fresh
         if _is_last(data, place.page, len(rows), page_size):
             return
+        stale = 0 if fresh else stale + 1
+        if stale > _MOST_STALE:
+            break
         place.advance(rows)
+    raise RemoteError(SYSTEM, f"GET {path}", "its pages go round in a circle, or have no end", permanent=False)
 
 
 def _is_last(data: Any, page: int, rows: int, page_size: int) -> bool:

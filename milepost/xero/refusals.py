@@ -11,8 +11,9 @@ from milepost.xero import wire
 SYSTEM = "Xero"
 RECONNECT = "Sign in to Xero again: `milepost connection connect NAME`."
 _SHOWN = 300
+_LOOKED_AT = 20_000
 
-_TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(?:style|script)\b.*?(?:</(?:style|script)>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"'=:,;]+@[^\s@<>\"',;]+")
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _SECRET = re.compile(r"(?i:bearer|basic)\s+\S+|[\w+/=.~-]{32,}")
@@ -40,7 +41,7 @@ def readable(response: httpx.Response) -> Any | None:
 
 def excerpt(text: str) -> str:
     """At most 300 characters of a text, on one line, without markup, e-mail addresses and anything like a token."""
-    plain = " ".join(_TAG.sub(" ", text).split())
+    plain = " ".join(_TAG.sub(" ", text[:_LOOKED_AT]).split())[: 4 * _SHOWN]
     hidden = _SECRET.sub(_hide_unless_guid, _EMAIL.sub("(e-mail address)", plain))
     return hidden if len(hidden) <= _SHOWN else hidden[: _SHOWN - 1].rstrip() + "…"
 
@@ -111,4 +112,6 @@ def _why(response: httpx.Response) -> str:
     nested = (row.get("validationerrors") for row in wire.elements(body, "elements"))
     texts = wire.messages(*nested) or tuple(str(body[key]) for key in ("message", "detail", "title") if body.get(key))
     said = "; ".join(texts) if body else response.text
+    if response.is_redirect:
+        return "it points to another address, which is not followed with our sign-in"
     return excerpt(said).rstrip(".") or "it gave no reason"

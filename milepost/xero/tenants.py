@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from milepost.bodies import TOKEN_BYTES, send_bounded
 from milepost.connection import XeroSettings
 from milepost.errors import ConfigError, RemoteError
 from milepost.jobs import Record
@@ -58,10 +59,10 @@ def choose_tenant(tenants: Sequence[Tenant], wanted: str | None) -> Tenant:
 def _tenant(row: Any) -> Tenant:
     body = wire.lower_keys(row)
     return Tenant(
-        id=str(body.get("id") or ""),
-        tenant_id=str(body.get("tenantid") or ""),
-        name=str(body.get("tenantname") or ""),
-        type=str(body.get("tenanttype") or ""),
+        id=wire.text(body.get("id")) or "",
+        tenant_id=wire.text(body.get("tenantid")) or "",
+        name=wire.text(body.get("tenantname")) or "",
+        type=wire.text(body.get("tenanttype")) or "",
     )
 
 
@@ -79,7 +80,8 @@ async def _call(
     headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
     url = settings.api_url.rstrip("/") + path
     try:
-        response = await http.request(method, url, params=params, headers=headers, timeout=TIMEOUT)
+        request = http.build_request(method, url, params=params, headers=headers, timeout=TIMEOUT)
+        response, _ = await send_bounded(http, request, TOKEN_BYTES)
     except httpx.RequestError as error:
         trouble = f"no answer from {settings.api_url} ({type(error).__name__})"
     else:

@@ -3,7 +3,6 @@
 Below everything else in this package; the frozen body of every write is made by `dumps`.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +11,15 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from milepost.errors import RemoteError
+from milepost.exact_json import read_json
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 NOTHING = Decimal(0)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_MESSAGE = 2000
+_NO_AMOUNT = Decimal(10) ** 15
+_ID = re.compile(r"[\w-]{1,64}")
 _MS_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 
 
@@ -61,11 +64,7 @@ def _number(value: Decimal) -> str:
 
 def loads(text: str | bytes) -> Any:
     """JSON with every fraction as Decimal and whole numbers as int. Raises ValueError for anything else than JSON."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    return read_json(text, strict=True)
 
 
 def xero_date(value: str | None) -> date | None:
@@ -107,18 +106,31 @@ def elements(data: Any, collection: str) -> list[dict[str, Any]]:
 
 
 def text(value: Any) -> str | None:
-    """A text field; None for null and for empty, which Xero uses alike."""
-    return str(value) if value not in (None, "") else None
+    """A text field; None for null and for empty, which Xero uses alike, and for what is neither text nor number."""
+    return str(value) if isinstance(value, str | int | Decimal) and value != "" else None
 
 
 def guid(value: Any) -> str | None:
-    """An id; None for the zero GUID, which Xero gives to what it did not create."""
-    return None if value in (None, "", ZERO_GUID) else str(value)
+    """An id; None for the zero GUID, which Xero gives to what it did not create, and for what is no id."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) and value != ZERO_GUID else None
+
+
+def is_refused(row: Mapping[str, Any]) -> bool:
+    """Whether an element of an answer says of itself that it was not taken; keys in lower case."""
+    marks = ("haserrors", "hasvalidationerrors")
+    return (
+        bool(messages(row.get("validationerrors")))
+        or any(row.get(mark) is True for mark in marks)
+        or row.get("statusattributestring") == "ERROR"
+        or ZERO_GUID in (row.get("invoiceid"), row.get("contactid"))
+    )
 
 
 def amount(value: Any) -> Decimal | None:
-    """A number as Decimal; None where there is none."""
-    return Decimal(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else None
+    """A number as Decimal; None where there is none that an amount could be."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int) or abs(value) >= _NO_AMOUNT:
+        return None
+    return Decimal(value)
 
 
 def messages(*groups: Any) -> tuple[str, ...]:
@@ -129,4 +141,5 @@ def messages(*groups: Any) -> tuple[str, ...]:
 
 def _message(row: Any) -> str | None:
     folded = lower_keys(row)
-    return text(folded.get("message")) or text(folded.get("description"))
+    found = text(folded.get("message")) or text(folded.get("description"))
+    return found[:_LONGEST_MESSAGE] if found else None

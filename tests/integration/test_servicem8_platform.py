@@ -17,7 +17,7 @@ from tests.integration.servicem8_world import LINES, by_number, calls, jobs, set
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def platform(world: Sandbox) -> AsyncIterator[ServiceM8Platform]:
-    async with ServiceM8Platform(settings(world)) as opened:
+    async with ServiceM8Platform(settings(world), clock=world.clock) as opened:
         yield opened
 
 

@@ -67,7 +67,7 @@ class TestAway:
         self, world: Sandbox, platform: ServiceM8Platform
     ) -> None:
         uuids = jobs(world, 3)
-        world.servicem8.faults.add(Fault("status", path="*/jobpayment.json", times=-1, status=500))
+        world.servicem8.faults.add(Fault("status", path="*/jobpayment.json", times=-1, status=401))
         before = ours()
         with pytest.raises(RemoteError):
             await platform.fetch(uuids)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
+from milepost.jobs import local_date
 from milepost.platforms import convert
 from milepost.platforms.convert import Misfit
 from milepost.platforms.declared.targets import Target
@@ -35,8 +36,7 @@ def cell_value(cell: str, target: Target, *, zone: ZoneInfo, order: Order, decim
         case "moment":
             return _moment(cell, zone, order)
         case "date":
-            found = _moment(cell, zone, order)
-            return found.astimezone(zone).date() if found else None
+            return local_date(_moment(cell, zone, order), zone.key)
         case "texts":
             return convert.as_texts(cell)
         case _:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from milepost.jobs import Job, LineKind, TaxMode
-from milepost.platforms.convert import Misfit
+from milepost.platforms.convert import Misfit, in_words
 from milepost.platforms.csv.cells import cell_value, rate_in, word_of
 from milepost.platforms.csv.columns import JOB_FIELDS, LINE_FIELDS, Column
 from milepost.platforms.csv.settings import KINDS, STAGES, CsvSettings
@@ -46,7 +48,10 @@ class RowReader:
         self.found = []
         values = self._job(job_id, rows)
         if not self.found:
-            return Job.model_validate(values)
+            try:
+                return Job.model_validate(values)
+            except ValidationError as error:
+                self.found.append((self.jobs.where(rows.jobs[0]), in_words(error)))
         told = [f"{where}: {why}" for where, why in self.found[:MOST_TOLD]]
         more = [f"and {len(self.found) - MOST_TOLD} more"] if len(self.found) > MOST_TOLD else []
         return JobProblem(

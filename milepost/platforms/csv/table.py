@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milepost.errors import RemoteError
+from milepost.exact_json import clean_text
 from milepost.platforms.csv.columns import Column, ColumnTrouble, find_columns
 from milepost.platforms.csv.settings import CsvSettings
 
 SYSTEM = "CSV"
+LARGEST_FILE = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ def read_table(
 ) -> Table:
     """Read a file. Raises RemoteError where it is not there, is no CSV, or lacks a column that was named."""
     try:
-        text = path.read_text(encoding=settings.encoding)
+        if path.stat().st_size > LARGEST_FILE:
+            why = f"it is larger than {LARGEST_FILE // 1_000_000} MB"
+            raise _trouble(path, why, "Export fewer jobs: those that changed lately.")
+        text = clean_text(path.read_text(encoding=settings.encoding))
         records = _records(text, settings.delimiter)
         header = records[0].cells if records else ()
         columns = find_columns(header, known, own)
@@ -60,7 +65,7 @@ def read_table(
         raise _trouble(path, "there is no such file", "Export it, or correct its path in the connection.") from error
     except OSError as error:
         raise _trouble(path, f"it cannot be opened ({error.strerror})", "Check the file's permissions.") from error
-    except UnicodeError as error:
+    except (UnicodeError, LookupError) as error:
         raise _trouble(path, f"it is not {settings.encoding} text", "Set 'encoding', such as cp1252.") from error
     except csv.Error as error:
         raise _trouble(path, f"it is no CSV: {error}", "Export it again, or set 'delimiter'.") from error

@@ -40,15 +40,18 @@ class ChangeReader:
     loaded: Loaded
     time_zone: str
     read: list[Listed] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
 
     async def since(self, floor: datetime | None, now: datetime) -> Changes:
         """The jobs that changed since `floor` (less the overlap), and the cursor to go on from."""
         about = self.loaded.description.jobs.list
-        asked_from = floor - about.changes.overlap if floor and about.changes.by != "everything" else None
+        asked_from = _before(floor, about.changes.overlap) if about.changes.by != "everything" else None
         async with aclosing(read_pages(self.http, self.listing(asked_from))) as pages:
             async for rows in pages:
                 if self._take(rows, asked_from):
                     break
+        if self.misfits and len(self.misfits) == len(self.read):
+            raise self._trouble(f"modified: {self.misfits[0]}", "modified") from self.misfits[0]
         newest = max((one.modified for one in self.read if one.modified), default=floor or now)
         watermark = min(newest if about.modified else now, now)
         refs = {one.ref.id: one.ref for one in self.read}
@@ -85,20 +88,25 @@ class ChangeReader:
             raise self._trouble(str(misfit), "only") from misfit
 
     def understood(self, row: Row) -> Listed:
-        """The row's id, marker and moment. Raises RemoteError where the description does not fit the row."""
+        """The row's id, marker and moment. A moment that cannot be read is unknown: the job counts as changed.
+
+        Raises RemoteError where the row has no id: nobody could tell which job is missing.
+        """
         about = self.loaded.description.jobs.list
-        key = "id"
         try:
             job_id = as_text(search(about.id, row))
-            key = "modified"
-            raw = search(about.modified, row) if about.modified else None
-            modified = as_moment(raw, zone_info(self.time_zone), about.modified_format)
         except Misfit as misfit:
-            raise self._trouble(f"{key}: {misfit}", key) from misfit
+            raise self._trouble(f"id: {misfit}", "id") from misfit
         if not job_id:
             keys = ", ".join(sorted(row)[:12])
             raise self._trouble(f"a row has no id at '{about.id}'; its keys are {keys}", "id")
-        return Listed(JobRef(job_id, as_text(raw) or _digest(row)), row, modified)
+        try:
+            raw = search(about.modified, row) if about.modified else None
+            modified = as_moment(raw, zone_info(self.time_zone), about.modified_format)
+            return Listed(JobRef(job_id, as_text(raw) or _digest(row)), row, modified)
+        except Misfit as misfit:
+            self.misfits.append(misfit)
+            return Listed(JobRef(job_id, _digest(row)), row, None)
 
     def _trouble(self, why: str, key: str) -> RemoteError:
         path = self.loaded.description.jobs.list.path
@@ -109,6 +117,13 @@ def _digest(row: Mapping[str, Any]) -> str:
     """A marker for rows without a moment of change: equal rows have equal markers."""
     text = json.dumps(row, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _before(floor: datetime | None, overlap: timedelta) -> datetime | None:
+    try:
+        return floor - overlap if floor else None
+    except OverflowError:  # the calendar's first day: everything is asked for
+        return None
 
 
 def written(moment: datetime, since: Since) -> str:
@@ -129,7 +144,7 @@ def floor_of(cursor: str | None, since: datetime | None, system: str) -> datetim
         return since
     try:
         return datetime.fromisoformat(json.loads(cursor)["since"]).astimezone(UTC)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise RemoteError(
             system,
             "reading changes",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from milepost.errors import AuthError, RateLimited, RemoteError
+from milepost.errors import RemoteError
+from milepost.platforms.answers import is_of_all
 from milepost.platforms.convert import Misfit
 from milepost.platforms.declared.changes import ChangeReader
 from milepost.platforms.declared.expressions import filled_path, search
@@ -210,8 +211,7 @@ class Gatherer:
         """What concerns one job alone. Raises the error again where the system as a whole refuses or is away."""
         if error.status in _GONE:
             return self._unknown(job_id, gone=is_of_job)
-        is_of_all = isinstance(error, AuthError | RateLimited) or error.status in (None, 502, 503, 504)
-        if is_of_all:
+        if is_of_all(error):
             raise error
         fix = error.fix or "It is tried again." if not error.permanent else error.fix or "Check the job there."
         return JobProblem(job_id, error.why, fix, error.what, permanent=error.permanent)

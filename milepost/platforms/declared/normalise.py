@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from milepost.jobs import Job, TaxMode
 from milepost.platforms import convert
-from milepost.platforms.convert import Misfit
+from milepost.platforms.convert import Misfit, in_words
 from milepost.platforms.declared.expressions import search
 from milepost.platforms.declared.fields import FieldMap, Section
 from milepost.platforms.declared.load import Loaded
@@ -61,7 +63,12 @@ def normalise(loaded: Loaded, job_id: str, document: Document, defaults: Default
     values = reading.job(job_id)
     if reading.found:
         return _problem(loaded, job_id, reading.found, values.get("number"))
-    return Job.model_validate(values)
+    try:
+        return Job.model_validate(values)
+    except ValidationError as error:
+        where = loaded.where("job")
+        fix = f"Correct the job in {loaded.description.name}, or the map at {where}."
+        return JobProblem(job_id, in_words(error), fix, where, job_number=values.get("number"))
 
 
 def _problem(loaded: Loaded, job_id: str, found: list[Found], number: str | None) -> JobProblem:
@@ -153,8 +160,12 @@ class Reading:
         for number, section in enumerate(sections):
             place = (name, number)
             records = self._document.answers.get(place) if section.get else self._at(place, section)
+            known: dict[str, tuple[int, Any]] = {}
             for row, record in enumerate(self._listed(place, records), 1):
                 values = self._record(place, section, record, row)
+                first, twin = known.setdefault(values.get("id", f"row {row}"), (row, record))
+                if first != row and twin == record:  # as when a list shifts while its pages are read
+                    self._misfit((*place, "id"), Misfit("an id of its own", f"that of row {first}, which is the same"), row)
                 if "id" in section.targets:
                     values.setdefault("id", f"{number + 1}-{row}" if len(sections) > 1 else str(row))
                 found.append(values)

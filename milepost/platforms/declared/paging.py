@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Ask = tuple[str, dict[str, str]]
 Steps = Generator[Ask, tuple[Answer, list[Row]], None]
 
-_LINK = re.compile(r"<([^>]*)>([^<]*)")
+_LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
 
 

@@ -29,7 +29,10 @@ def window_start(cursor: str | None, since: datetime | None, zone: ZoneInfo) -> 
         last = since.astimezone(zone).strftime(_STAMP_FORMAT)
     if last is None:
         return None
-    return (datetime.fromisoformat(last) - OVERLAP).strftime(_STAMP_FORMAT)
+    try:
+        return (datetime.fromisoformat(last) - OVERLAP).isoformat(" ")
+    except OverflowError:  # the calendar's first day
+        return None
 
 
 def last_stamp(cursor: str | None) -> str | None:
@@ -41,7 +44,14 @@ def last_stamp(cursor: str | None) -> str | None:
     except (ValueError, TypeError, KeyError):
         _log.warning("the ServiceM8 cursor cannot be read: all jobs are listed anew")
         return None
-    return held if isinstance(held, str) and STAMP.fullmatch(held) else None
+    return held if _is_stamp(held) else None
+
+
+def _is_stamp(held: object) -> bool:
+    try:
+        return isinstance(held, str) and bool(STAMP.fullmatch(held)) and bool(datetime.fromisoformat(held))
+    except ValueError:
+        return False
 
 
 async def changed_jobs(client: ServiceM8Client, settings: ServiceM8Settings, after: str | None) -> list[Row]:
@@ -58,15 +68,19 @@ async def changed_lines(client: ServiceM8Client, settings: ServiceM8Settings, af
     return await client.rows("jobmaterial", [Clause("edit_date", "gt", after), ACTIVE])
 
 
-def changes(jobs: Sequence[Row], lines: Sequence[Row], cursor: str | None) -> Changes:
-    """A reference a job, marked with its newest stamp and what was read at it; the cursor never moves back."""
+def changes(jobs: Sequence[Row], lines: Sequence[Row], cursor: str | None, now: datetime) -> Changes:
+    """A reference a job, marked with its newest stamp and what was read at it; the cursor never moves back.
+
+    now: on the account's clocks. A stamp from the future must not take the cursor along: nothing newer would ever come.
+    """
     rows: dict[str, list[Row]] = {}
     for row, key in (*((row, "uuid") for row in jobs), *((row, "job_uuid") for row in lines)):
         uuid = row.get(key)
         if isinstance(uuid, str) and uuid:
             rows.setdefault(uuid, []).append(row)
     newest = {uuid: max(map(_stamp, of)) for uuid, of in rows.items()}
-    stamps = [stamp for stamp in (*newest.values(), last_stamp(cursor) or "") if STAMP.fullmatch(stamp)]
+    latest = now.strftime(_STAMP_FORMAT)
+    stamps = [min(stamp, latest) for stamp in (*newest.values(), last_stamp(cursor)) if stamp and _is_stamp(stamp)]
     in_order = sorted(newest, key=lambda uuid: (newest[uuid], uuid))
     refs = tuple(JobRef(uuid, _marker(newest[uuid], rows[uuid])) for uuid in in_order)
     return Changes(refs, json.dumps({"edit_date": max(stamps, default=None)}))

@@ -18,6 +18,8 @@ from milepost.platforms.servicem8.query import Clause, Row, query_string
 
 FIRST_PAGE = "-1"
 NEXT_PAGE = "x-next-cursor"
+MOST_PAGES = 1000
+"""Five million records: a list that goes on after them never ends."""
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,9 @@ class ServiceM8Client:
             cursor = answer.headers.get(NEXT_PAGE, "").strip()
             yield Page(_fitting(kind, _rows(kind, answer), clauses), is_last=not cursor)
             if cursor in seen:
-                raise _refused(f"reading {kind} pages", "it sent the same page's cursor twice", mends=True)
+                raise _refused(f"reading {kind} pages", "it sent the same page's cursor twice", answer.status, mends=True)
+            if len(seen) >= MOST_PAGES:
+                raise _refused(f"reading {kind} pages", f"there are more than {MOST_PAGES:,} of them", answer.status)
 
     async def rows(self, kind: str, clauses: Sequence[Clause] = ()) -> list[Row]:
         """All rows that satisfy the clauses."""
@@ -77,7 +81,9 @@ class ServiceM8Client:
                 return None
             raise
         if not isinstance(answer.data, Mapping):
-            raise _refused(f"reading a {kind}", "the answer is not a record")
+            raise _refused(f"reading a {kind}", "the answer is not a record", answer.status)
+        if str(answer.data.get("uuid")).lower() != uuid.lower():
+            raise _refused(f"reading a {kind}", "the answer is not the record that was asked for", answer.status)
         return answer.data
 
     async def create(self, kind: str, fields: Mapping[str, Any]) -> None:
@@ -104,7 +110,7 @@ class ServiceM8Client:
 def _rows(kind: str, answer: Answer) -> list[Row]:
     rows = answer.data
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise _refused(f"reading {kind}", "the answer is not a list of records")
+        raise _refused(f"reading {kind}", "the answer is not a list of records", answer.status)
     return rows
 
 
@@ -139,5 +145,5 @@ def _with_wait(error: RateLimited) -> RateLimited:
     )
 
 
-def _refused(what: str, why: str, *, mends: bool = False) -> RemoteError:
-    return RemoteError(SYSTEM, what, why, permanent=not mends)
+def _refused(what: str, why: str, status: int | None = None, *, mends: bool = False) -> RemoteError:
+    return RemoteError(SYSTEM, what, why, permanent=not mends, status=status)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from milepost.errors import RemoteError
 from milepost.platforms.servicem8.lines import PriceList
 from milepost.platforms.servicem8.normalise import AccountFacts, JobParts
 from milepost.platforms.servicem8.query import Row
@@ -30,10 +31,11 @@ _UNREAD = {
 
 @dataclass(frozen=True)
 class Gathered:
-    """The parts of the jobs that were found, by uuid, and what is common to them."""
+    """The parts of the jobs that were found, by uuid, and what is common to them; `unread`: why a part is missing."""
 
     parts: dict[str, JobParts]
     account: AccountFacts
+    unread: dict[str, RemoteError]
 
 
 async def gather(reader: Reader, settings: ServiceM8Settings, vendor: VendorRecord, jobs: Sequence[Row]) -> Gathered:
@@ -59,7 +61,15 @@ async def gather(reader: Reader, settings: ServiceM8Settings, vendor: VendorReco
         for job in jobs
         if (uuid := _ref(job, "uuid"))
     }
-    return Gathered(parts, await _account(reader, vendor, jobs, list(companies.values()), materials))
+    account = await _account(reader, vendor, jobs, list(companies.values()), materials)
+    return Gathered(parts, account, {uuid: error for uuid, of in parts.items() for error in _unread(reader, uuid, of)})
+
+
+def _unread(reader: Reader, uuid: str, parts: JobParts) -> list[RemoteError]:
+    """What could not be read of all that belongs to a job."""
+    entries = (_ref(row, "material_uuid") for row in parts.materials)
+    wanted = (uuid, _ref(parts.job, "company_uuid"), *entries) if reader.unread else ()
+    return [reader.unread[value] for value in wanted if value in reader.unread]
 
 
 async def _children_of(reader: Reader, settings: ServiceM8Settings, uuids: Sequence[str]) -> dict[str, Grouped]:

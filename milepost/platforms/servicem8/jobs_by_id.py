@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from milepost.errors import RemoteError
 from milepost.platforms.protocol import JobProblem
 from milepost.platforms.servicem8.client import is_uuid
 from milepost.platforms.servicem8.query import Row
@@ -45,7 +46,8 @@ class JobFinder:
         found = FoundJobs()
         for job_id in wanted:
             candidates = numbered.get(job_id) or [row for row in [rows.get(job_id.lower())] if row]
-            problem = _problem(job_id, candidates)
+            error = self._reader.unread.get(job_id) or self._reader.unread.get(job_id.lower())
+            problem = unread(job_id, error) if error and not candidates else _problem(job_id, candidates)
             if problem:
                 found.problems.append(problem)
             else:
@@ -57,6 +59,12 @@ class JobFinder:
             self._listed = {}
         ids = {job_id.lower() for job_id in wanted} & set(self._listed)
         return {job_id: self._listed.pop(job_id) for job_id in ids}
+
+
+def unread(job_id: str, error: RemoteError, number: str | None = None) -> JobProblem:
+    """A job of which a record could not be read, though others could."""
+    fix = error.fix or "Open the job in ServiceM8 and correct what is odd there; it is read again."
+    return JobProblem(job_id, error.why, fix, error.what, permanent=error.permanent, job_number=number)
 
 
 def _problem(job_id: str, candidates: Sequence[Row]) -> JobProblem | None:

@@ -12,6 +12,7 @@ from milepost.platforms.servicem8.lines import PriceList, Reading, read_lines, t
 from milepost.platforms.servicem8.people import address_of, customer_of, people_of
 from milepost.platforms.servicem8.query import Row
 from milepost.platforms.servicem8.records import (
+    BadRecord,
     CompanyContactRecord,
     CompanyRecord,
     JobActivityRecord,
@@ -21,6 +22,7 @@ from milepost.platforms.servicem8.records import (
     JobPaymentRecord,
     JobRecord,
     R,
+    key_of,
     parse,
 )
 from milepost.platforms.servicem8.settings import ServiceM8Settings, Status
@@ -103,8 +105,16 @@ def normalise(parts: JobParts, account: AccountFacts, settings: ServiceM8Setting
 
 
 def _all(model: type[R], rows: Sequence[Row]) -> list[R]:
-    """The records that are not deleted."""
-    return [record for record in (parse(model, row) for row in rows) if record.active]
+    """The records that are not deleted; one that two pages of a list brought counts once."""
+    return [record for record in (parse(model, row) for row in _once(model, rows)) if record.active]
+
+
+def _once(model: type[R], rows: Sequence[Row]) -> list[Row]:
+    known: dict[str, Row] = {}
+    for row in rows:
+        if known.setdefault(str(row.get("uuid")), row) != row:
+            raise BadRecord(f"{model.kind} {key_of(row)}", "it came twice, with different values")
+    return list(known.values())
 
 
 def _reading(job: JobRecord, parts: JobParts, account: AccountFacts, settings: ServiceM8Settings) -> Reading:

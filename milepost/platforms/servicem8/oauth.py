@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from milepost.bodies import TOKEN_BYTES, read_in_auth
 from milepost.errors import AuthError, RemoteError
 from milepost.platforms.answers import MENDS_ITSELF
 from milepost.platforms.servicem8.settings import ServiceM8Settings
@@ -41,7 +42,7 @@ class TokenAnswer(BaseModel):
 
     # Reference: developer.servicem8.com, "Authentication", OAuth 2.0
     access_token: SecretStr = Field(min_length=1)
-    expires_in: float = Field(3600, gt=0)
+    expires_in: float = Field(3600, gt=0, le=366 * 86_400)
     refresh_token: SecretStr | None = None
 
 
@@ -82,7 +83,7 @@ class AppTokens(httpx.Auth):
             async with self._lock:
                 if self._is_due(refused):
                     answer = yield self._renewal()
-                    await self._keep(answer.status_code, await answer.aread())
+                    await self._keep(answer.status_code, await read_in_auth(answer, TOKEN_BYTES))
             refused = self._tokens.access_token
             request.headers["Authorization"] = f"Bearer {refused.get_secret_value() if refused else ''}"
             response = yield request
@@ -107,7 +108,10 @@ class AppTokens(httpx.Auth):
             raise RemoteError(SYSTEM, "renewing the access token", "it is away", permanent=False, status=status)
         try:
             answer = TokenAnswer.model_validate_json(body)
-        except ValidationError:
+        except ValidationError as error:
+            if status < httpx.codes.BAD_REQUEST:
+                why = "its answer holds no token"
+                raise RemoteError(SYSTEM, "renewing the access token", why, permanent=False, status=status) from error
             answer = None
         if answer is None or status >= httpx.codes.BAD_REQUEST:
             raise AuthError(

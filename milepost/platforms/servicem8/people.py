@@ -21,6 +21,8 @@ _ROLES = {
 }
 _TERMS = re.compile(r"(?:net\s*)?(\d{1,3})\s*(?:days?)?(?:\s*net)?", re.IGNORECASE)
 _AT_ONCE = frozenset({"cod", "cash on delivery", "due on receipt", "on receipt", "immediate"})
+_LONGEST_TERMS, _LONGEST_LINE = 40, 200
+"""Characters: what is longer is no such thing, and would take the patterns long."""
 _TOWN = re.compile(r"(?P<city>.+?),?\s+(?P<region>[A-Z]{2,3})\s+(?P<postcode>\d{4,5})")
 
 
@@ -75,7 +77,7 @@ def terms_days(text: str) -> int | None:
     plain = text.strip().lower()
     if plain in _AT_ONCE:
         return 0
-    found = _TERMS.fullmatch(plain)
+    found = _TERMS.fullmatch(plain) if len(plain) <= _LONGEST_TERMS else None
     return int(found[1]) if found else None
 
 
@@ -84,7 +86,7 @@ def address_of(text: str) -> Address | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return None
-    town = _TOWN.fullmatch(lines[-1]) if len(lines) > 1 else None
+    town = _TOWN.fullmatch(lines[-1]) if len(lines) > 1 and len(lines[-1]) <= _LONGEST_LINE else None
     street = lines[:-1] if town else lines
     parts = town.groupdict() if town else {}
     return Address(line1=street[0], line2=", ".join(street[1:]), **parts)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from types import TracebackType
@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from milepost.errors import RemoteError
+from milepost.jobs import Job
 from milepost.platforms.http import OnCall, PlatformHttp
 from milepost.platforms.pace import Pause
 from milepost.platforms.protocol import (
@@ -28,9 +29,9 @@ from milepost.platforms.protocol import (
 )
 from milepost.platforms.servicem8.changes import changed_jobs, changed_lines, changes, window_start
 from milepost.platforms.servicem8.client import ServiceM8Client, checked_uuid
-from milepost.platforms.servicem8.gathering import gather, timezone_of
-from milepost.platforms.servicem8.jobs_by_id import JobFinder
-from milepost.platforms.servicem8.normalise import normalise
+from milepost.platforms.servicem8.gathering import Gathered, gather, timezone_of
+from milepost.platforms.servicem8.jobs_by_id import JobFinder, unread
+from milepost.platforms.servicem8.normalise import JobParts, normalise
 from milepost.platforms.servicem8.oauth import SYSTEM, OnTokens, Tokens, way_in
 from milepost.platforms.servicem8.query import Clause, Row
 from milepost.platforms.servicem8.reading import Reader
@@ -51,13 +52,14 @@ class ServiceM8Platform:
     """One ServiceM8 account.
 
     on_tokens is told each new refresh token before it is used, and `tokens` are those it was told last (OAuth 2 only).
-    on_call is told of every call, for the sync log; pause is how to wait.
+    on_call is told of every call, for the sync log; pause is how to wait, clock what tells the time.
     """
 
     kind = "servicem8"
     capabilities = Capabilities(
         webhooks=True,
         webhook_challenge=True,
+        webhook_unique=True,
         write_note=True,
         write_processed=True,
         has_payments=True,
@@ -74,8 +76,10 @@ class ServiceM8Platform:
         on_tokens: OnTokens | None = None,
         on_call: OnCall | None = None,
         pause: Pause = asyncio.sleep,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._http = PlatformHttp(
             SYSTEM,
             settings.api_url.rstrip("/") + "/api_1.0/",
@@ -103,7 +107,7 @@ class ServiceM8Platform:
         """The account, with a warning where ServiceM8's own Xero link seems to be on. Two calls."""
         vendor = await self._vendor()
         timezone, warnings = timezone_of(vendor)
-        recently = (datetime.now(UTC) - RECENT).astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S")
+        recently = (self._clock() - RECENT).astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S")
         exported = [Clause("payment_processed", "eq", 1), Clause("edit_date", "gt", recently)]
         if await self._client.some("job", exported, 1):
             warnings.append(_NATIVE_LINK)
@@ -120,27 +124,39 @@ class ServiceM8Platform:
         after = window_start(cursor, since, ZoneInfo(timezone))
         jobs = await changed_jobs(self._client, self._settings, after)
         self._finder.remember(jobs)
-        lines_after = after or window_start(changes(jobs, [], cursor).cursor, None, ZoneInfo(timezone))
+        now = self._clock().astimezone(ZoneInfo(timezone))
+        lines_after = after or window_start(changes(jobs, [], cursor, now).cursor, None, ZoneInfo(timezone))
         lines = await changed_lines(self._client, self._settings, lines_after)
         listed = {row.get("uuid") for row in jobs}
-        return changes(jobs, [line for line in lines if after or line.get("job_uuid") in listed], cursor)
+        return changes(jobs, [line for line in lines if after or line.get("job_uuid") in listed], cursor, now)
 
     async def fetch(self, job_ids: Sequence[str], progress: Progress | None = None) -> Fetched:
         """Read jobs whole, by uuid or by number. See `Reader` for how many calls that takes."""
         vendor = await self._vendor()
         found = await self._finder.find(job_ids)
         gathered = await gather(self._reader, self._settings, vendor, list(found.rows.values()))
-        jobs, problems = [], list(found.problems)
+        jobs: list[Job] = []
+        problems = list(found.problems)
         for done, (job_id, row) in enumerate(found.rows.items(), start=1):
-            try:
-                parts = gathered.parts[str(row.get("uuid"))]
-                jobs.append(normalise(parts, gathered.account, self._settings))
-            except BadRecord as error:
-                problems.append(_unreadable(job_id, row, error))
+            outcome = self._read(job_id, row, gathered)
+            if isinstance(outcome, Job):
+                jobs.append(outcome)
+            else:
+                problems.append(outcome)
             if progress:
                 progress(done, len(found.rows))
         _log.info("ServiceM8: %d jobs read, %d with problems", len(jobs), len(problems))
         return Fetched(tuple(jobs), tuple(problems))
+
+    def _read(self, job_id: str, row: Row, gathered: Gathered) -> Job | JobProblem:
+        uuid = row.get("uuid")
+        if trouble := gathered.unread.get(str(uuid)):
+            return unread(job_id, trouble, _number_of(row))
+        parts = gathered.parts.get(str(uuid), JobParts(row))
+        try:
+            return normalise(parts, gathered.account, self._settings)
+        except BadRecord as error:
+            return _unreadable(job_id, row, error)
 
     async def write_back(self, job_id: str, told: WriteBack) -> None:
         """Leave the note once, and mark the job as exported where it was processed.
@@ -186,7 +202,7 @@ def _only_vendor(rows: Sequence[Row]) -> VendorRecord:
 
 
 def _unreadable(job_id: str, row: Row, error: BadRecord) -> JobProblem:
-    number = str(row.get("generated_job_id") or "") or None
+    number = _number_of(row)
     return JobProblem(
         job_id,
         why=f"a record of this job is not as ServiceM8 describes it: {error.why}",
@@ -194,6 +210,11 @@ def _unreadable(job_id: str, row: Row, error: BadRecord) -> JobProblem:
         where=error.where,
         job_number=number,
     )
+
+
+def _number_of(row: Row) -> str | None:
+    number = row.get("generated_job_id")
+    return str(number) if number and isinstance(number, str | int) else None
 
 
 def _note_uuid(job_id: str, key: str) -> str:

@@ -84,6 +84,7 @@ def _compare(have: _Ordered, value: _Ordered, operator: Operator) -> bool:
 
 def _number(value: object) -> Decimal | None:
     try:
-        return Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from milepost.errors import RemoteError
+from milepost.platforms.answers import is_of_all
 from milepost.platforms.servicem8.client import ServiceM8Client, is_uuid
 from milepost.platforms.servicem8.query import Clause, Row
 
@@ -27,6 +28,8 @@ class Reader:
     costs half as much again. How long a collection is, is remembered, so that this happens once a run.
 
     No collection is narrowed by a date: a job's lines may be older than any date on the job that a person can edit.
+
+    Asked one by one, an answer that cannot be read concerns its own value alone: `unread` keeps why, by value.
     """
 
     def __init__(self, client: ServiceM8Client) -> None:
@@ -35,14 +38,16 @@ class Reader:
         self._wholes: dict[str, list[Row]] = {}
         self._records: dict[str, dict[str, Row]] = {}
         self.forbidden: set[str] = set()
+        self.unread: dict[str, RemoteError] = {}
 
     async def children(self, kind: str, field: str, values: Iterable[str]) -> Grouped:
         """The active records of a kind whose `field` is one of the values, by value."""
         wanted = sorted(set(values))
         found = await self._by_pages(kind, field, wanted, [ACTIVE])
         if found is None:
-            one_by_one = [self._client.rows(kind, [Clause(field, "eq", value), ACTIVE]) for value in wanted]
-            found = dict(zip(wanted, await at_once(one_by_one), strict=True))
+            asked = {value: self._client.rows(kind, [Clause(field, "eq", value), ACTIVE]) for value in wanted}
+            rows = await at_once([self._apart(value, call) for value, call in asked.items()])
+            found = {value: of_value or [] for value, of_value in zip(wanted, rows, strict=True)}
         return found
 
     async def records(self, kind: str, uuids: Iterable[str]) -> dict[str, Row]:
@@ -58,8 +63,20 @@ class Reader:
         paged = await self._by_pages(kind, "uuid", wanted, [])
         if paged is not None:
             return {uuid: rows[0] for uuid, rows in paged.items() if rows}
-        rows = await at_once([self._client.record(kind, uuid) for uuid in wanted])
+        rows = await at_once([self._apart(uuid, self._client.record(kind, uuid)) for uuid in wanted])
         return {uuid: row for uuid, row in zip(wanted, rows, strict=True) if row is not None}
+
+    async def _apart(self, value: str, reading: Coroutine[Any, Any, T]) -> T | None:
+        """What was read; None, and the reason in `unread`, where only this one value's answer is of no use."""
+        try:
+            found = await reading
+        except RemoteError as error:
+            if is_of_all(error) or error.status == HTTPStatus.FORBIDDEN:
+                raise
+            self.unread[value] = error
+            return None
+        self.unread.pop(value, None)
+        return found
 
     async def whole(self, kind: str) -> list[Row]:
         """A whole small collection, deleted records too, read once a run."""

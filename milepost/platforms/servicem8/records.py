@@ -3,6 +3,7 @@
 Reference: ServiceM8 OpenAPI 1.0, components.schemas; `schema` names the part.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -76,7 +77,7 @@ class JobRecord(ServiceM8Record):
         """The account's own fields without their prefix; empty ones are left out."""
         extra = self.model_extra or {}
         named = {k.removeprefix(CUSTOM_FIELD): as_text(v) for k, v in extra.items() if k.startswith(CUSTOM_FIELD)}
-        return {name: str(value) for name, value in named.items() if value != ""}
+        return {name: value for name, value in named.items() if isinstance(value, str) and value}
 
 
 class JobMaterialRecord(ServiceM8Record):
@@ -305,4 +306,10 @@ def parse(model: type[R], row: Mapping[str, Any]) -> R:
         field = ".".join(map(str, first["loc"]))
         why = first["msg"].removeprefix("Value error, ")
         came = type(row.get(field)).__name__ if field in row else "nothing"
-        raise BadRecord(f"{model.kind} {row.get('uuid', '?')} > {field}", f"{why}; came as {came}") from error
+        raise BadRecord(f"{model.kind} {key_of(row)} > {field}", f"{why}; came as {came}") from error
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """The record's uuid for messages."""
+    key = row.get("uuid")
+    return key if isinstance(key, str) and re.fullmatch(r"[\w-]{1,40}", key) else "?"

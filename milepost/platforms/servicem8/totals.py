@@ -1,7 +1,7 @@
 """The sum of a job's lines against the total that ServiceM8 states: a difference is shown, never hidden."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from milepost.jobs import Line, Totals
 from milepost.money import CENT, HUNDRED, ZERO, round2
@@ -62,16 +62,24 @@ def _sums(lines: Sequence[Line], includes_tax: bool | None) -> list[Decimal | No
 def _before_tax(line: Line) -> Decimal | None:
     if line.quantity is None or line.unit_price_ex is None:
         return None
-    return round2(line.quantity * line.unit_price_ex)
+    return _to_cents(line.quantity * line.unit_price_ex)
 
 
 def _with_tax(line: Line) -> Decimal | None:
     if line.quantity is not None and line.unit_price_inc is not None:
-        return round2(line.quantity * line.unit_price_inc)
+        return _to_cents(line.quantity * line.unit_price_inc)
     if line.quantity is None or line.unit_price_ex is None:
         return None
     rate = line.tax.rate if line.tax and line.tax.rate is not None else ZERO
-    return round2(line.quantity * line.unit_price_ex * (HUNDRED + rate) / HUNDRED)
+    return _to_cents(line.quantity * line.unit_price_ex * (HUNDRED + rate) / HUNDRED)
+
+
+def _to_cents(amount: Decimal) -> Decimal | None:
+    """None for a figure too large to be rounded to cents: `decide` holds its line."""
+    try:
+        return round2(amount)
+    except InvalidOperation:
+        return None
 
 
 def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:

@@ -5,9 +5,7 @@ unguessable secret in the callback URL proves them; a handshake posts `mode=subs
 """
 
 import base64
-import binascii
 import hmac
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.parse import parse_qs
 
 from pydantic import SecretStr
 
+from milepost.exact_json import read_json
 from milepost.platforms.protocol import Challenge, JobRef, WebhookRequest
 from milepost.platforms.servicem8.client import is_uuid
 
@@ -68,8 +67,8 @@ def _parsed(text: str) -> object:
     """A text that is JSON, or a JWT whose claims are."""
     token = _JWT.fullmatch(text)
     try:
-        return json.loads(_decoded(token[1]) if token else text)
-    except (ValueError, RecursionError, binascii.Error):
+        return read_json(_decoded(token[1]) if token else text)
+    except ValueError:  # binascii's errors are some, too
         return None
 
 

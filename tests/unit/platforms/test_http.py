@@ -136,7 +136,6 @@ async def test_a_write_that_never_left_is_not_lost() -> None:
         ),
         (Says(body=b"<html></html>"), "an HTML page"),
         (Says(body=b"oops", headers={"content-type": "text/plain"}), "(text/plain) is not JSON"),
-        (Says(body=b'{"a": NaN}'), "is not JSON"),
         (Says(body=b'{"a": '), "is not JSON"),
         (Says(body=b"\xff\xfe\x00"), "is not JSON"),
         (Says(body=b"[" * 200_000), "nested too deeply"),

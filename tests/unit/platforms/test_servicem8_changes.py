@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from milepost.platforms.servicem8.changes import changes, last_stamp, window_start
 from milepost.platforms.servicem8.query import Row
 
+NOW = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 ZONES = ["Pacific/Auckland", "Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York"]
 
 
@@ -77,7 +78,7 @@ def test_a_job_is_marked_with_the_newest_stamp_of_itself_and_its_lines() -> None
         {"job_uuid": "c", "edit_date": "2026-11-18 11:00:00"},
         {"job_uuid": "", "edit_date": "2026-11-18 14:00:00"},
     ]
-    found = changes(jobs, lines, None)
+    found = changes(jobs, lines, None, NOW)
     assert [(ref.id, ref.marker[11:16]) for ref in found.refs] == [("c", "11:00"), ("b", "12:00"), ("a", "13:00")]
     assert found.cursor == cursor("2026-11-18 13:00:00")
 
@@ -90,16 +91,19 @@ def test_a_job_is_marked_with_the_newest_stamp_of_itself_and_its_lines() -> None
         ("0000-00-00 00:00:00", "2026-11-18 10:00:00", "2026-11-18 10:00:00"),
         ("soon", "2026-11-18 10:00:00", "2026-11-18 10:00:00"),
         (None, "2026-11-18 10:00:00", "2026-11-18 10:00:00"),
+        ("2026-13-45 99:00:00", "2026-11-18 10:00:00", "2026-11-18 10:00:00"),
+        ("2999-01-01 00:00:00", "2026-11-18 10:00:00", "2026-11-20 09:00:00"),
+        ("1900-01-01 00:00:00", "2999-01-01 00:00:00", "2026-11-20 09:00:00"),
     ],
 )
 def test_the_cursor_never_moves_back_nor_to_what_is_no_time(edited: str | None, held: str, kept: str) -> None:
-    found = changes([{"uuid": "a", "edit_date": edited}], [], cursor(held))
+    found = changes([{"uuid": "a", "edit_date": edited}], [], cursor(held), NOW)
     assert found.cursor == cursor(kept)
     assert [ref.id for ref in found.refs] == ["a"]
 
 
 def test_nothing_found_at_first_leaves_a_cursor_without_a_time() -> None:
-    assert last_stamp(changes([], [], None).cursor) is None
+    assert last_stamp(changes([], [], None, NOW).cursor) is None
 
 
 STAMPED = {"uuid": "a", "edit_date": "2026-11-18 10:00:00", "active": 1}
@@ -117,5 +121,5 @@ OLDER = {"job_uuid": "a", "edit_date": "2026-11-17 10:00:00", "price": "1.00"}
     ids=["nothing", "an older line left the overlap", "again within the second", "a line within the second"],
 )
 def test_a_marker_changes_with_what_is_read_at_the_newest_second(rows: list[Row], lines: list[Row], same: bool) -> None:
-    first = changes([STAMPED], [OLDER], None).refs
-    assert (changes(rows, lines, None).refs == first) is same
+    first = changes([STAMPED], [OLDER], None, NOW).refs
+    assert (changes(rows, lines, None, NOW).refs == first) is same
