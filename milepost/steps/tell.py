@@ -6,14 +6,17 @@ The ledger marks what was told, so what a run does not reach the next one does. 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from milepost.billing.explain import explain_decision
 from milepost.billing.origin_notes import history_note
 from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings
 from milepost.ledger.billings import BillingRow
+from milepost.ledger.leases import LeaseTaken, lease
 from milepost.platforms.protocol import RatePolicy, WriteBack
 from milepost.steps.recovered import known_milestone
 from milepost.steps.words import why_of
@@ -27,6 +30,10 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000
 SECONDS = 30.0
 """How long one run spends on telling; the rest is told by the next."""
+TELLS_FOR = timedelta(minutes=1)
+"""How long telling belongs to a run on another host that died at it."""
+WAITS_FOR_ANOTHER = timedelta(seconds=5)
+"""How long a run waits until another has told what it had to tell."""
 CALLS_A_JOB = 3
 """Calls that telling of one invoice takes: to look for the note, to leave it, to mark the job."""
 READING_PERCENT = 25
@@ -57,8 +64,35 @@ async def write_back(workspace: Workspace) -> Told:
     can = workspace.platform.capabilities
     if not (can.write_note or can.write_processed):
         return Told()
+    if not await _untold(workspace):
+        return Told()
+    async with _alone(workspace, "notes") as is_alone:
+        rows = await _untold(workspace) if is_alone else []
+        return await _write_all(workspace, rows)
+
+
+async def _untold(workspace: Workspace) -> list[BillingRow]:
     async with workspace.db.read() as c:
-        rows = await billings.to_write_back(c, workspace.name, MOST_AT_ONCE)
+        return await billings.to_write_back(c, workspace.name, MOST_AT_ONCE)
+
+
+@asynccontextmanager
+async def _alone(workspace: Workspace, what: str) -> AsyncIterator[bool]:
+    """Whether no other process tells of this connection's work meanwhile: two that both look before they write write twice.
+
+    Where another is at it for long, the next run tells what is left.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            held = lease(workspace.db, f"telling|{what}|{workspace.name}", for_=TELLS_FOR, wait=WAITS_FOR_ANOTHER)
+            await stack.enter_async_context(held)
+        except LeaseTaken:
+            yield False
+        else:
+            yield True
+
+
+async def _write_all(workspace: Workspace, rows: Sequence[BillingRow]) -> Told:
     if not rows:
         return Told()
     ends = time.monotonic() + SECONDS
@@ -129,8 +163,18 @@ async def _words(workspace: Workspace, row: BillingRow, short_code: str | None) 
 
 async def note_history(workspace: Workspace) -> Told:
     """Say on each new invoice in Xero which job, stage, rules and version made it; only from calls nobody else needs."""
+    if not await _unnoted(workspace):
+        return Told()
+    async with _alone(workspace, "history") as is_alone:
+        return await _note_all(workspace, await _unnoted(workspace) if is_alone else [])
+
+
+async def _unnoted(workspace: Workspace) -> list[BillingRow]:
     async with workspace.db.read() as c:
-        waiting = await billings.to_note(c, workspace.name, MOST_AT_ONCE)
+        return await billings.to_note(c, workspace.name, MOST_AT_ONCE)
+
+
+async def _note_all(workspace: Workspace, waiting: Sequence[BillingRow]) -> Told:
     if not waiting:
         return Told()
     client = await workspace.xero()
