@@ -71,8 +71,10 @@ def _stages(against: _Against) -> Iterator[Issue]:
         way: Way = ("milestones", stage.code)
         if stage.amount not in ("remaining", "credit"):
             yield from _coded(against, way, stage.account, stage.tax, _DEPOSITS)
+            yield from _lines_taxes(against, (*way, "account"), None if stage.tax else stage.account)
         if stage.retention:
             yield from _coded(against, (*way, "retention"), stage.retention.account, None, _RETENTIONS)
+            yield from _lines_taxes(against, (*way, "retention", "account"), stage.retention.account)
         yield from _tracking(against, (*way, "invoice", "tracking"), stage.invoice.tracking)
         yield from _branding(against, (*way, "invoice", "branding_theme"), stage.invoice.branding_theme)
 
@@ -148,6 +150,19 @@ def _coded(
         found = check_tax(against.chart, account, tax, against.where((*way, keys[1])))
         if isinstance(found, Trouble):
             yield against.error((*way, keys[1]), found, nearest_tax(against.chart, tax))
+
+
+def _lines_taxes(against: _Against, way: Way, code: str | None) -> Iterator[Issue]:
+    """An account that stands with the taxes of the job's lines must go with one of them at least."""
+    account = against.chart.account(code) if code else None
+    if account is None or account.status != "ACTIVE" or against.book.invoice.line_amounts == "no_tax":
+        return
+    found = [
+        check_tax(against.chart, account, tax, against.where(way)) for tax in dict.fromkeys(against.book.taxes.values())
+    ]
+    troubles = [one for one in found if isinstance(one, Trouble) and one.code == "tax_not_allowed"]
+    if troubles and len(troubles) == len(found):
+        yield against.error(way, troubles[0], None)
 
 
 def _odd_account(against: _Against, way: Way, account: Account, fitting: tuple[str, ...]) -> Issue:

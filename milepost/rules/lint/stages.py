@@ -109,15 +109,8 @@ def check_retention(book: RuleBook) -> Iterator[Issue]:
     """What is held back is released by a later stage, and a release has something to release."""
     keeping = [stage for stage in book.milestones if stage.retention]
     releases = [stage for stage in book.milestones if stage.amount == "retention"]
-    for stage in keeping if not releases else ():
-        yield issue(
-            book,
-            Severity.WARNING,
-            "retention_kept",
-            ("milestones", stage.code, "retention"),
-            "No stage has 'amount: retention', so what is held back is never billed.",
-            "Add a last stage with 'amount: retention' and the status at which it is released.",
-        )
+    if not releases:
+        yield from _kept_for_good(book, keeping)
     for release in releases:
         kept_before = [stage for stage in keeping if _place(book, stage) < _place(book, release)]
         if not kept_before:
@@ -140,6 +133,20 @@ def check_retention(book: RuleBook) -> Iterator[Issue]:
                     f"At '{status}' the stage {_named(book, stage)} holds back what this one releases at once.",
                     "Give the release a later status.",
                 )
+
+
+def _kept_for_good(book: RuleBook, keeping: Sequence[Milestone]) -> Iterator[Issue]:
+    """Without a release, what remains bills what the stages before it held back; what it holds back itself nobody bills."""
+    last = max((_place(book, stage) for stage in book.milestones if stage.amount == "remaining"), default=-1)
+    for stage in (stage for stage in keeping if _place(book, stage) >= last):
+        yield issue(
+            book,
+            Severity.WARNING,
+            "retention_kept",
+            ("milestones", stage.code, "retention"),
+            "No stage after it has 'amount: retention', so what is held back is never billed.",
+            "Add a last stage with 'amount: retention' and the status at which it is released.",
+        )
 
 
 def check_minimums(book: RuleBook) -> Iterator[Issue]:

@@ -159,3 +159,21 @@ def test_an_error_says_its_line_and_the_fix() -> None:
         "b.yaml:5:1: error: rule 'taps' > then > account: Account 240 (Old labour) is archived in Xero. "
         "Fix: Restore it in Xero, or name another account at b.yaml:5. (account_archived)"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "trail"),
+    [
+        ("amount: {percent: 30}, account: '235'", "milestone 'DEP' > account"),
+        ("amount: {percent: 30}, retention: {percent: 5, account: '235'}", "milestone 'DEP' > retention > account"),
+    ],
+)
+def test_an_account_that_goes_with_none_of_the_taxes_of_the_lines_is_an_error(said: str, trail: str) -> None:
+    stages = f"[{{code: DEP, name: d, on_status: a, {said}}}]"
+    refusing = tuple(
+        rate.model_copy(update={"can_apply_to_liabilities": rate.tax_type != "OUTPUT"}) for rate in ORGANISATION.tax_rates
+    )
+    against = ORGANISATION.model_copy(update={"tax_rates": refusing})
+    assert told(made(more="taxes: {GST: OUTPUT}", stages=stages), against) == [("error", "tax_not_allowed", trail, None)]
+    assert told(made(more="taxes: {GST: OUTPUT, Free: ZERO}", stages=stages), against) == []
+    assert told(made(more="taxes: {GST: OUTPUT}", stages=stages)) == []

@@ -171,6 +171,11 @@ def stage(code: str, status: str, more: str = "") -> str:
         ([stage("A", "[done, x]"), stage("C", "[off, X]", "amount: credit")], ["credit_with_billing"]),
         ([stage("A", "done"), stage("C", "off", "amount: credit")], []),
         ([stage("A", "x", "retention: {percent: 5}")], ["retention_kept"]),
+        ([stage("P", "p", "amount: {percent: 40}, retention: {percent: 5}"), stage("A", "x")], []),
+        (
+            [stage("A", "x"), stage("P", "p", "amount: {progress: Done}, retention: {percent: 5}")],
+            ["stage_after_remaining", "retention_kept"],
+        ),
         ([stage("A", "x"), stage("R", "y", "amount: retention")], ["retention_not_held"]),
         ([stage("A", "x", "retention: {percent: 5}"), stage("R", "y", "amount: retention")], []),
         ([stage("A", "x", "retention: {percent: 5}"), stage("R", "x", "amount: retention")], ["retention_at_once"]),
