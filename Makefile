@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test lint types fmt bench clean lock
+.PHONY: help setup demo test chaos lint types fmt bench clean lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: setup  ## run the real flows against a local Xero, job systems and Slack; 
 
 test: setup  ## run every test
 	@$(BIN)/python -m pytest
+
+chaos: setup  ## faults and kills by SEED= on JOBS= jobs in ROUNDS= rounds, then a recount
+	@$(BIN)/python -m tests.acceptance.chaos_show $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lint: setup  ## ruff, its formatter, and the arrows between folders
 	@$(BIN)/ruff check .
