@@ -97,10 +97,16 @@ class Steps:
     async def poll(self, trigger: Trigger = "poll", ids: list[str] | None = None, *, plan: bool = False) -> BillingRun:
         """The steps in the flow's order; what they write is theirs."""
         async with self.workspace() as workspace:
-            run = BillingRun(str(uuid4()), trigger, workspace, plan, wanted=list(ids or []))
-            async with workspace.db.write() as c:
-                await runs.start_run(c, run.id, workspace.name, trigger, None, self.clock())
-            await self.take(run)
+            return await self.poll_in(workspace, trigger, ids, plan=plan)
+
+    async def poll_in(
+        self, workspace: Workspace, trigger: Trigger = "poll", ids: list[str] | None = None, *, plan: bool = False
+    ) -> BillingRun:
+        """The same in a workspace that is open."""
+        run = BillingRun(str(uuid4()), trigger, workspace, plan, wanted=list(ids or []))
+        async with workspace.db.write() as c:
+            await runs.start_run(c, run.id, workspace.name, trigger, None, self.clock())
+        await self.take(run)
         return run
 
     async def take(self, run: BillingRun) -> None:
