@@ -36,8 +36,10 @@ class Connection(SettingsBlock):
         rule_book: The rule book's name, a folder of `mappings/`.
         rule_books_dir: Where the rule books are, if not in `mappings/`.
         slack: The Slack channel's block, if alerts go to Slack.
+        retries: Minutes after which work that failed is tried again; then it is given up.
         live_from: The day from which on completed jobs are billed; jobs completed before it never are.
         email: The mailboxes' block, if alerts go by e-mail.
+        settle_minutes: How long a billed job must be left alone before a change of it goes into its draft in Xero.
 
     Example:
         Load a connection with all that it nests:
@@ -60,10 +62,21 @@ class Connection(SettingsBlock):
         default=None, title="Rule books' folder", description="Where the rule books are, if not in mappings/."
     )
     slack: SlackAlerts | None = Field(default=None, title="Slack", description="The Slack channel, if alerts go to Slack.")
+    retries: tuple[int, ...] = Field(
+        default=(5, 15, 45, 135, 405),
+        title="Retries",
+        description="Minutes after which work that failed is tried again; then it is given up.",
+    )
     live_from: date | None = Field(
         default=None, title="Live from", description="Jobs completed before this day are never billed."
     )
     email: EmailAlerts | None = Field(default=None, title="E-mail", description="The mailboxes, if alerts go by e-mail.")
+    settle_minutes: int = Field(
+        default=10,
+        ge=0,
+        title="Minutes to settle",
+        description="How long a billed job must be left alone before a change of it is brought into its draft in Xero.",
+    )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Connection":
@@ -76,7 +89,9 @@ class Connection(SettingsBlock):
             rule_books_dir=str(settings.rule_books_dir) if settings.rule_books_dir else None,
             slack=SlackAlerts.from_settings(slack) if slack else None,
             email=EmailAlerts.from_settings(email) if email else None,
+            retries=settings.retries,
             live_from=settings.live_from,
+            settle_minutes=settings.settle_minutes,
         )
 
     def to_settings(self, name: str | None = None) -> Settings:
@@ -97,6 +112,8 @@ class Connection(SettingsBlock):
                 slack=self.slack.to_settings() if self.slack else None,
                 email=self.email.to_settings() if self.email else None,
             ),
+            "retries": self.retries,
             "live_from": self.live_from,
+            "settle_minutes": self.settle_minutes,
         }
         return checked(self, Settings, parts)

@@ -10,6 +10,7 @@ from flows.links import flow_run_url
 from milepost.billing.decision import Bill
 from milepost.errors import AuthError, MilepostError, RemoteError
 from milepost.ledger import alerts, billings, jobs, runs
+from milepost.ledger.billing_rows import RETRIES_EXHAUSTED
 from milepost.ledger.billings import BillingStatus
 from milepost.platforms.protocol import JobProblem
 from milepost.steps.lint_books import book_errors, lint_command
@@ -44,7 +45,10 @@ async def tell_people(run: BillingRun, trouble: MilepostError | None = None) -> 
         await runs.end_run(c, run.id, run.counts, now)
         if run.changes is not None:
             # A poll is green only when nothing of the connection waits, whether it was due again or not.
-            run.waiting = await billings.waiting_beside(c, workspace.name, [r.billing_id for r in run.results])
+            looked_at = [result.billing_id for result in run.results if result.code != RETRIES_EXHAUSTED]
+            run.waiting = await billings.waiting_beside(c, workspace.name, looked_at)
+        else:
+            run.waiting = len(_given_up(run))
     delivery = await notifications.outbox.deliver(workspace.db, workspace.name, workspace.connection.alerts)
     if delivery.error:
         _log.warning("alerts wait for the next run: %s", delivery.error)
@@ -85,20 +89,25 @@ async def _cleared(c: AsyncConnection, connection: str, *, stopped: bool, is_lin
         cleared += [subject for subject in told if subject.startswith(BOOK)]
     for subject in (one for one in told if _BILLING.fullmatch(one)):
         row = await billings.get(c, subject)
-        if row is None or (row.status in _IN_ORDER and not row.is_gone):
+        if row is None or (row.status in _IN_ORDER and not row.is_gone and not row.is_given_up):
             cleared.append(subject)
     return cleared
 
 
 def _troubles(run: BillingRun, stopped_by: MilepostError | None) -> list[Trouble]:
     """What is wrong, one trouble a subject. What one lost sign-in did to many jobs is told once, of the connection."""
-    troubled = by_status(run.results, "held", "failed", "sending")
+    troubled = by_status(run.results, "held", "failed", "sending") + _given_up(run)
     if isinstance(stopped_by, AuthError):
         troubled = [result for result in troubled if result.code != RECONNECT]
     told = [_trouble(run, result) for result in troubled]
     told += [_different(run, r) for r in run.results if r.note]
     told += _of_the_book(run)
-    return told if run.is_of_a_person else told + [_unreadable(problem) for problem in run.problems]
+    return told if run.is_of_a_person else told + [_unreadable(run, problem) for problem in run.problems]
+
+
+def _given_up(run: BillingRun) -> list[Result]:
+    """What failed as often as the retry ladder allows: nothing happens to it any more without a person."""
+    return [result for result in run.results if result.status == "skipped" and result.code == RETRIES_EXHAUSTED]
 
 
 def _trouble(run: BillingRun, result: Result) -> Trouble:
@@ -148,15 +157,16 @@ def _different(run: BillingRun, result: Result) -> Trouble:
     )
 
 
-def _unreadable(problem: JobProblem) -> Trouble:
+def _unreadable(run: BillingRun, problem: JobProblem) -> Trouble:
     where = f" ({problem.where})" if problem.where else ""
+    is_given_up = problem.job_id in run.given_up
     return Trouble(
         subject=f"{JOB}{problem.job_id}",
-        code="job_unreadable",
+        code=RETRIES_EXHAUSTED if is_given_up else "job_unreadable",
         status="held" if problem.permanent else "failed",
         job_number=problem.job_number or problem.job_id,
-        why=f"{problem.why}{where}",
-        fix=problem.fix,
+        why=f"{problem.why}{where}{' It is not tried again by itself.' if is_given_up else ''}",
+        fix=f"Once that works again: `milepost queue retry {problem.job_id}`." if is_given_up else problem.fix,
     )
 
 

@@ -83,12 +83,24 @@ async def bill_milestone(connection: str, milestone: str) -> State:
     return report.verdict(run.counts_of(milestone))
 
 
+@flow(name="retry-jobs", flow_run_name="{connection}: retry")
+async def retry_jobs(connection: str) -> State:
+    """Bill what failed on a connection and is due again, and nothing else.
+
+    Args:
+        connection: The connection's name.
+    """
+    async with billing_run(connection, "retry") as run:
+        run.retries_due = True
+        return await way_of_a_job(run)
+
+
 async def way_of_a_job(run: BillingRun) -> State:
     """The steps in order. A remote that is away or a wrong set-up ends the run with an alert; nothing is lost."""
     try:
         if not run.plan_only:
             await steps.recover_requests()
-        if not run.wanted:
+        if not run.wanted and not run.retries_due:
             await steps.find_changed_jobs()
         await steps.fetch_jobs()
         if run.due:

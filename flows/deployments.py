@@ -10,7 +10,7 @@ from prefect.deployments.runner import RunnerDeployment
 
 from flows.billing import bill_jobs, poll_jobs
 from flows.keep_alive import keep_tokens_alive
-from flows.polling import deliver_alerts, poll_connections
+from flows.polling import deliver_alerts, poll_connections, retry_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ DEPLOYMENTS = (
         "Bills what changed, on every connection, one after another.",
         timedelta(minutes=5),
     ),
+    Deployed(retry_due, "due-retries", "Tries again what failed and is due.", timedelta(minutes=5)),
     Deployed(deliver_alerts, "waiting-alerts", "Sends alerts that a channel kept waiting.", timedelta(minutes=10)),
     Deployed(
         keep_tokens_alive,

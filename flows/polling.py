@@ -8,13 +8,14 @@ from prefect.states import Completed
 
 import notifications.outbox
 from blocks.store import list_connections, load_connection
-from flows.billing import poll_jobs
+from flows.billing import poll_jobs, retry_jobs
 from flows.quiet import quietly
 from milepost.errors import MilepostError
-from milepost.ledger import connections
+from milepost.ledger import billings, connections
 from milepost.ledger.connections import ConnectionStatus
 from milepost.ledger.database import open_database
 from milepost.settings import installation
+from milepost.steps.workspace import utcnow
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,23 @@ async def _to_poll() -> list[str]:
     async with open_database(installation()) as db, db.read() as c:
         statuses = {row.name: row.status for row in await connections.list_connections(c)}
     return [name for name in names if statuses.get(name, ConnectionStatus.PENDING) in _BILLING]
+
+
+@flow(name="retry-due", flow_run_name="retry what is due")
+async def retry_due() -> State:
+    """Try again what failed and whose time has come, connection by connection; trouble with one stops none of the others."""
+    due = await _with_due()
+    states = {name: await retry_jobs(name, return_state=True) for name in await _to_poll() if name in due}
+    troubled = [name for name, state in states.items() if not state.is_completed()]
+    if troubled:
+        message = f"{len(troubled)} of {len(states)} connections need a person: {', '.join(troubled)}"
+        return State(type=StateType.FAILED, name="NeedsPerson", message=message)
+    return Completed(message=f"tried again on {len(states)} connections" if states else "nothing is due")
+
+
+async def _with_due() -> list[str]:
+    async with open_database(installation()) as db, db.read() as c:
+        return await billings.connections_with_due(c, utcnow())
 
 
 @flow(name="deliver-alerts", flow_run_name="deliver alerts")

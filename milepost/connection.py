@@ -5,7 +5,7 @@ This is the connection file's form; `blocks.connection` keeps the same values in
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -84,6 +84,15 @@ class Connection(Settings):
     rule_book: str
     rule_books_dir: Path | None = Field(None, description="where the rule books are; by default the project's mappings/")
     alerts: AlertSettings = AlertSettings()
+    retries: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (5, 15, 45, 135, 405),
+        description="minutes after which work is tried again, after its first, second, … failure; then it is given up",
+    )
     live_from: date | None = Field(
         None, description="jobs completed before this day are never billed; by default the day the connection is added"
+    )
+    settle_minutes: int = Field(
+        10,
+        ge=0,
+        description="how long a billed job must be left alone before a change of it is brought into its draft in Xero",
     )

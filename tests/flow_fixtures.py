@@ -54,6 +54,8 @@ PROJECT = Path(__file__).parents[1]
 SECONDS_OF_A_COMMAND = 60
 AT_ONCE = (0,) * 50
 """A ladder for tests that do not wait: what failed is due at the next poll."""
+AT_ONCE = (0,) * 50
+"""A ladder for tests that do not wait: what failed is due at the next poll."""
 _numbers = itertools.count(1)
 
 
@@ -286,6 +288,7 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
             "name": account,
             "platform": _platform(chosen, account, flow_world, tmp_path) | dict(platform or {}),
             "xero": _xero(chosen, flow_world) | dict(xero or {}),
+            "retries": AT_ONCE,
             "retries": AT_ONCE,
             "rule_book": chosen.rule_book,
             "rule_books_dir": PROJECT / "mappings",

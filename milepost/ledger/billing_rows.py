@@ -35,9 +35,16 @@ CLAIMABLE = (BillingStatus.PLANNED, BillingStatus.FAILED)
 GONE_IN_XERO = ("VOIDED", "DELETED")
 """Xero's statuses of an invoice that no longer counts."""
 
+RETRIES_EXHAUSTED = "retries_exhausted"
+"""The code of a skipped billing that failed as often as the ladder allows; a person may have it tried again."""
+HANDLED_BY_HAND = "handled_by_hand"
+"""The code of a skipped billing that a person has billed otherwise."""
+
 # Spelt out, because a statement for many rows at once takes no IN list.
 IS_CLAIMABLE = or_(*(billings.c.status == status for status in CLAIMABLE))
-IS_NOT_LIVE = and_(*(billings.c.status != status for status in LIVE))
+IS_OPEN_TO_DECISION = and_(*(billings.c.status != status for status in LIVE), billings.c.by_hand.is_(None))
+"""Neither sent nor handled by hand: a decision may change the row."""
+IS_GIVEN_UP = and_(billings.c.status == "skipped", billings.c.trouble_code == RETRIES_EXHAUSTED)
 
 HAS_LIVE_INVOICE = and_(billings.c.status.in_(LIVE), func.coalesce(billings.c.invoice_status, "").not_in(GONE_IN_XERO))
 """What history is made of: the condition on rows whose invoice stands in Xero, or may."""
@@ -45,7 +52,11 @@ HAS_LIVE_INVOICE = and_(billings.c.status.in_(LIVE), func.coalesce(billings.c.in
 
 @dataclass(frozen=True, slots=True)
 class BillingRow:
-    """One milestone of one job. Totals are ours as decided; `invoice_*` are Xero's words and sums."""
+    """One milestone of one job. Totals are ours as decided; `invoice_*` are Xero's words and sums.
+
+    attempts: how often it was sent. failures: how many rungs of the retry ladder it has used. by_hand: who said that it is
+    billed by hand; with `invoice_id`, by that invoice.
+    """
 
     id: str
     connection: str
@@ -78,7 +89,9 @@ class BillingRow:
     trouble_why: str | None
     trouble_fix: str | None
     attempts: int
+    failures: int
     next_attempt_at: datetime | None
+    by_hand: str | None
     run_id: str | None
     created_at: datetime
     updated_at: datetime
@@ -94,6 +107,11 @@ class BillingRow:
     def is_gone(self) -> bool:
         """Whether its invoice was made, and voided or deleted since."""
         return self.status is BillingStatus.DONE and self.invoice_status in GONE_IN_XERO
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it failed as often as the ladder allows."""
+        return self.status is BillingStatus.SKIPPED and self.trouble_code == RETRIES_EXHAUSTED
 
     def decided(self) -> Decision:
         """The decision as it was made; of a row that was sent, the one whose invoice was sent."""

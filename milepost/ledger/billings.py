@@ -6,13 +6,14 @@ The moves are in `decisions` (decided), `claims` (sending) and `settling` (done,
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Bill
 from milepost.billing.facts import Billed, History
 from milepost.ledger.billing_rows import (
     HAS_LIVE_INVOICE,
+    IS_GIVEN_UP,
     BillingRow,
     BillingStatus,
     billing_row,
@@ -21,7 +22,7 @@ from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.claims import Claim, ClaimLost, claim
 from milepost.ledger.decisions import Saved, Troubled, save_decisions, set_trouble
 from milepost.ledger.settling import AnswerMeta, Settled, settle, settle_some
-from milepost.ledger.tables import billings
+from milepost.ledger.tables import billings, unread_jobs
 
 __all__ = [
     "AnswerMeta",
@@ -33,7 +34,9 @@ __all__ = [
     "Settled",
     "Troubled",
     "claim",
+    "connections_with_due",
     "counts",
+    "failures_of",
     "get",
     "history",
     "listing",
@@ -45,6 +48,7 @@ __all__ = [
     "set_trouble",
     "settle",
     "settle_some",
+    "take_due",
     "to_note",
     "to_write_back",
     "update_invoice_statuses",
@@ -127,9 +131,9 @@ async def counts(c: AsyncConnection, connection: str) -> dict[str, int]:
 
 
 async def waiting_beside(c: AsyncConnection, connection: str, looked_at: Sequence[str]) -> int:
-    """How many billings are held, failed or without an answer, other than those looked at (by billing id)."""
+    """How many billings are held, failed, without an answer or given up, other than those looked at (by billing id)."""
     troubled = (BillingStatus.HELD, BillingStatus.FAILED, BillingStatus.SENDING)
-    waits = or_(*(billings.c.status == status for status in troubled))
+    waits = or_(IS_GIVEN_UP, *(billings.c.status == status for status in troubled))
     ids = set((await c.execute(select(billings.c.id).where(billings.c.connection == connection, waits))).scalars())
     return len(ids - set(looked_at))
 
@@ -139,13 +143,40 @@ async def open_jobs(c: AsyncConnection, connection: str, now: datetime) -> list[
 
     A failure without a next attempt is due at once.
     """
-    is_due = or_(billings.c.next_attempt_at.is_(None), billings.c.next_attempt_at <= now)
-    waiting = or_(
-        billings.c.status.in_((BillingStatus.HELD, BillingStatus.PLANNED)),
-        and_(billings.c.status == BillingStatus.FAILED, is_due),
-    )
+    waiting = or_(billings.c.status.in_((BillingStatus.HELD, BillingStatus.PLANNED)), _is_due(now))
     query = select(billings.c.job_id).where(billings.c.connection == connection, waiting).distinct()
     return sorted((await c.execute(query)).scalars())
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Failed, and its time has come."""
+    has_come = or_(billings.c.next_attempt_at.is_(None), billings.c.next_attempt_at <= now)
+    return and_(billings.c.status == BillingStatus.FAILED, has_come)
+
+
+async def take_due(c: AsyncConnection, connection: str, now: datetime, until: datetime) -> dict[str, str]:
+    """Take the failed billings whose time has come, which nobody else then takes before `until`: id and job id.
+
+    One statement that compares and sets, so that of two workers only one gets each.
+    """
+    taken = update(billings).where(billings.c.connection == connection, _is_due(now)).values(next_attempt_at=until)
+    return dict((await c.execute(taken.returning(billings.c.id, billings.c.job_id))).tuples().all())
+
+
+async def connections_with_due(c: AsyncConnection, now: datetime) -> list[str]:
+    """The connections with failed work, or jobs that could not be read, whose time has come."""
+    failed = select(billings.c.connection).where(_is_due(now))
+    unread = select(unread_jobs.c.connection).where(unread_jobs.c.next_attempt_at <= now)
+    return sorted((await c.execute(failed.union(unread))).scalars())
+
+
+async def failures_of(c: AsyncConnection, billing_ids: Sequence[str]) -> dict[str, int]:
+    """How many rungs of the retry ladder these billings have used."""
+    found: dict[str, int] = {}
+    for some in chunks(unique(billing_ids)):
+        query = select(billings.c.id, billings.c.failures).where(billings.c.id.in_(some))
+        found.update((await c.execute(query)).tuples().all())
+    return found
 
 
 async def to_write_back(c: AsyncConnection, connection: str, limit: int) -> list[BillingRow]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.billing.decision import Decision
 from milepost.jobs import Job
-from milepost.ledger.billing_rows import IS_CLAIMABLE, IS_NOT_LIVE, LIVE, BillingStatus, row_of
+from milepost.ledger.billing_rows import IS_CLAIMABLE, IS_OPEN_TO_DECISION, LIVE, BillingStatus, row_of
 from milepost.ledger.bulk import chunks, upsert
 from milepost.ledger.tables import billings
 
@@ -21,6 +21,10 @@ _IN_BRIEF = (
     billings.c.decision,
     billings.c.trouble_code,
     billings.c.trouble_why,
+    billings.c.fingerprint,
+    billings.c.book_version,
+    billings.c.failures,
+    billings.c.by_hand,
 )
 
 
@@ -30,7 +34,7 @@ class Saved:
 
     planned, held, skipped, unchanged: how many; a row that already said the same counts as unchanged alone.
     cleared_ids: were held or failed and are no longer. new_hold_ids: are held, and were not for this reason.
-    live_ids: sending or done already, and so left alone.
+    live_ids: sending, done, or handled by hand already, and so left alone.
     """
 
     planned: int
@@ -50,19 +54,25 @@ async def save_decisions(c: AsyncConnection, run_id: str, decisions: Sequence[tu
     rows = {row["id"]: row for row in (row_of(job, decision, run_id, now) for job, decision in decisions)}
     before = await _rows_before(c, sorted(rows))
     changed = [row for row in rows.values() if _is_news(before.get(row["id"]), row)]
-    await upsert(c, billings, changed, keep=["created_at"], only_where=IS_NOT_LIVE)
+    await upsert(c, billings, changed, keep=["created_at"], only_where=IS_OPEN_TO_DECISION)
+    await _climb_anew(c, [row["id"] for row in changed if _is_another_matter(before.get(row["id"]), row)])
     return _saved(rows, before, changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """A planned bill that cannot be sent as it is: held for a person, or failed because a remote was away."""
+    """A planned bill that cannot be sent as it is: held for a person, failed because a remote was away, or given up.
+
+    failures: the rungs of the retry ladder used by now; None where this changes nothing of that.
+    """
 
     billing_id: str
     status: BillingStatus
     code: str
     why: str
     fix: str
+    next_attempt_at: datetime | None = None
+    failures: int | None = None
 
 
 async def set_trouble(c: AsyncConnection, troubled: Sequence[Troubled], now: datetime) -> None:
@@ -75,12 +85,44 @@ async def set_trouble(c: AsyncConnection, troubled: Sequence[Troubled], now: dat
             trouble_code=bindparam("code"),
             trouble_why=bindparam("why"),
             trouble_fix=bindparam("fix"),
+            next_attempt_at=bindparam("again_at"),
+            failures=func.coalesce(bindparam("spent"), billings.c.failures),
             updated_at=now,
         )
     )
-    rows = [{"key": t.billing_id, "to": t.status, "code": t.code, "why": t.why, "fix": t.fix} for t in troubled]
+    rows = [_trouble_row(one) for one in troubled]
     if rows:
-        await c.execute(statement, sorted(rows, key=lambda row: row["key"]))
+        await c.execute(statement, sorted(rows, key=lambda row: str(row["key"])))
+
+
+def _trouble_row(one: Troubled) -> dict[str, Any]:
+    return {
+        "key": one.billing_id,
+        "to": one.status,
+        "code": one.code,
+        "why": one.why,
+        "fix": one.fix,
+        "again_at": one.next_attempt_at,
+        "spent": one.failures,
+    }
+
+
+async def _climb_anew(c: AsyncConnection, ids: Sequence[str]) -> None:
+    for some in chunks(ids):
+        await c.execute(update(billings).where(billings.c.id.in_(some)).values(failures=0))
+
+
+def _is_another_matter(before: Any, row: Mapping[str, Any]) -> bool:
+    """Whether what failed before says nothing of this decision: of another job or rule book, or not failing any more."""
+    if before is None or not before.failures:
+        return False
+    same = (before.fingerprint, before.book_version) == (row["fingerprint"], row["book_version"])
+    return not same or row["status"] != BillingStatus.PLANNED or before.status in (BillingStatus.HELD, BillingStatus.SKIPPED)
+
+
+def _is_settled(before: Any) -> bool:
+    """Sent already, or handled by hand: no decision touches it."""
+    return before.status in LIVE or before.by_hand is not None
 
 
 async def _rows_before(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:
@@ -96,11 +138,11 @@ def _is_news(before: Any, row: Mapping[str, Any]) -> bool:
     if before is None:
         return bool(row["sequence"] == 1 or row["status"] != BillingStatus.SKIPPED)
     same = before.status == row["status"] and before.decision == row["decision"]
-    return before.status not in LIVE and not same
+    return not _is_settled(before) and not same
 
 
 def _saved(rows: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> Saved:
-    live = tuple(key for key in rows if key in before and before[key].status in LIVE)
+    live = tuple(key for key in rows if key in before and _is_settled(before[key]))
 
     def count(status: BillingStatus) -> int:
         return sum(row["status"] == status for row in changed)

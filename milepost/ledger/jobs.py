@@ -1,6 +1,7 @@
 """Jobs as the platform last told them: what was gathered, so that nothing is fetched twice and anything can be explained."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -51,16 +52,80 @@ async def undecided(c: AsyncConnection, connection: str) -> list[str]:
     return list((await c.execute(query)).scalars())
 
 
-async def save_unread(c: AsyncConnection, connection: str, problems: Sequence[JobProblem], now: datetime) -> None:
-    """Keep the ids of jobs that could not be read, so that every poll tries them again until they can."""
-    rows = {p.job_id: {"connection": connection, "job_id": p.job_id, "why": p.why, "since": now} for p in problems}
+Tries = Mapping[str, tuple[int, datetime | None]]
+"""By job id: the rungs of the retry ladder used by now, and when it is read again; None when that is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadJob:
+    """A job that could not be read. Without a next attempt, every poll reads it, unless that is given up."""
+
+    connection: str
+    job_id: str
+    why: str
+    fix: str
+    since: datetime
+    failures: int
+    next_attempt_at: datetime | None
+    given_up: bool
+
+
+async def save_unread(
+    c: AsyncConnection, connection: str, problems: Sequence[JobProblem], now: datetime, tries: Tries | None = None
+) -> None:
+    """Keep the ids of jobs that could not be read. Those without `tries` are read by every poll until they can be."""
+    rows = {p.job_id: _unread_row(connection, p, now, tries or {}) for p in problems}
     await upsert(c, unread_jobs, list(rows.values()), keep=["since"])
 
 
+def _unread_row(connection: str, problem: JobProblem, now: datetime, tries: Tries) -> dict[str, Any]:
+    spent, again_at = tries.get(problem.job_id, (0, None))
+    return {
+        "connection": connection,
+        "job_id": problem.job_id,
+        "why": problem.why,
+        "since": now,
+        "fix": problem.fix,
+        "failures": spent,
+        "next_attempt_at": again_at,
+        "given_up": problem.job_id in tries and again_at is None,
+    }
+
+
 async def unread(c: AsyncConnection, connection: str) -> list[str]:
-    """Jobs that could not be read when they were last tried."""
-    query = select(unread_jobs.c.job_id).where(unread_jobs.c.connection == connection)
-    return list((await c.execute(query.order_by(unread_jobs.c.since, unread_jobs.c.job_id))).scalars())
+    """Jobs that could not be read when they were last tried, those given up among them."""
+    return [one.job_id for one in await unread_jobs_of(c, connection)]
+
+
+async def unread_jobs_of(c: AsyncConnection, connection: str) -> list[UnreadJob]:
+    """Jobs that could not be read when they were last tried, the oldest first."""
+    query = select(unread_jobs).where(unread_jobs.c.connection == connection)
+    rows = await c.execute(query.order_by(unread_jobs.c.since, unread_jobs.c.job_id))
+    return [UnreadJob(**row) for row in rows.mappings()]
+
+
+async def unread_failures(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> dict[str, int]:
+    """How many rungs of the ladder these jobs have used; one that was given up begins anew."""
+    found: dict[str, int] = {}
+    for some in chunks(unique(job_ids)):
+        query = select(unread_jobs.c.job_id, unread_jobs.c.failures).where(unread_jobs.c.connection == connection)
+        query = query.where(unread_jobs.c.job_id.in_(some), unread_jobs.c.given_up.is_(False))
+        found.update((job_id, failures) for job_id, failures in await c.execute(query))
+    return found
+
+
+async def take_unread(c: AsyncConnection, connection: str, now: datetime, until: datetime) -> list[str]:
+    """Take the unread jobs whose time has come, which nobody else then takes before `until`; their ids."""
+    due = unread_jobs.c.next_attempt_at <= now
+    taken = update(unread_jobs).where(unread_jobs.c.connection == connection, due).values(next_attempt_at=until)
+    return sorted((await c.execute(taken.returning(unread_jobs.c.job_id))).scalars())
+
+
+async def read_soon(c: AsyncConnection, connection: str, job_ids: Sequence[str], now: datetime) -> None:
+    """Have these unread jobs tried again by whoever looks next, from the foot of the ladder."""
+    for some in chunks(unique(job_ids)):
+        wanted = update(unread_jobs).where(unread_jobs.c.connection == connection, unread_jobs.c.job_id.in_(some))
+        await c.execute(wanted.values(failures=0, next_attempt_at=now, given_up=False))
 
 
 async def forget_unread(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from milepost.ledger.billing_rows import BillingStatus
+from milepost.ledger.billing_rows import RETRIES_EXHAUSTED, BillingStatus
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import SENDING, settle_request
 from milepost.ledger.tables import billings, requests
@@ -17,7 +17,10 @@ from milepost.ledger.tables import billings, requests
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The outcome of one billing; made by `done`, `held`, `failed` or `planned`."""
+    """The outcome of one billing; made by `done`, `held`, `failed`, `given_up` or `planned`.
+
+    failures: the rungs of the retry ladder used by now; None where this changes nothing of that.
+    """
 
     billing_id: str
     status: BillingStatus
@@ -30,6 +33,7 @@ class Settled:
     why: str | None = None
     fix: str | None = None
     next_attempt_at: datetime | None = None
+    failures: int | None = None
 
     @classmethod
     def done(
@@ -67,14 +71,21 @@ class Settled:
         fix: str,
         next_attempt_at: datetime | None,
         code: str = "remote_failed",
+        failures: int | None = None,
     ) -> Self:
-        """A remote refused it or was away, and no invoice exists; it may be claimed again."""
-        return cls(billing_id, BillingStatus.FAILED, code=code, why=why, fix=fix, next_attempt_at=next_attempt_at)
+        """A remote was away, and no invoice exists; it may be claimed again."""
+        status = BillingStatus.FAILED
+        return cls(billing_id, status, code=code, why=why, fix=fix, next_attempt_at=next_attempt_at, failures=failures)
 
     @classmethod
-    def planned(cls, billing_id: str, *, next_attempt_at: datetime | None = None) -> Self:
+    def given_up(cls, billing_id: str, *, why: str, fix: str) -> Self:
+        """It failed as often as the ladder allows, and no invoice exists."""
+        return cls(billing_id, BillingStatus.SKIPPED, code=RETRIES_EXHAUSTED, why=why, fix=fix)
+
+    @classmethod
+    def planned(cls, billing_id: str, *, next_attempt_at: datetime | None = None, failures: int | None = None) -> Self:
         """It was not sent after all, or it is certain that no invoice came of it: back to where it was."""
-        return cls(billing_id, BillingStatus.PLANNED, next_attempt_at=next_attempt_at)
+        return cls(billing_id, BillingStatus.PLANNED, next_attempt_at=next_attempt_at, failures=failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +153,15 @@ async def _record(c: AsyncConnection, request_id: str, outcomes: Sequence[Settle
         .where(billings.c.id == bindparam("key"), billings.c.request_id == request_id)
         .where(billings.c.status == BillingStatus.SENDING)
         .values({name: bindparam(f"new_{name}") for name in names})
+        .values(failures=func.coalesce(bindparam("spent"), billings.c.failures))
     )
-    rows = [
-        {"key": o.billing_id, **{f"new_{name}": value for name, value in _columns(o, request_id, now).items()}}
-        for o in outcomes
-    ]
+    rows = [{"key": o.billing_id, "spent": o.failures, **_prefixed(_columns(o, request_id, now))} for o in outcomes]
     await c.execute(statement, sorted(rows, key=lambda row: str(row["key"])))
+
+
+def _prefixed(columns: dict[str, Any]) -> dict[str, Any]:
+    """Named apart from the table's own columns."""
+    return {f"new_{name}": value for name, value in columns.items()}
 
 
 def _columns(outcome: Settled, request_id: str, now: datetime) -> dict[str, Any]:

@@ -211,6 +211,10 @@ unread_jobs = Table(
     Column("job_id", Words(), primary_key=True),
     Column("why", Words(), nullable=False),
     Column("since", Moment, nullable=False),
+    Column("fix", Words(), nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_attempt_at", Moment),  # null: read by every poll, as the trouble is in the job
+    Column("given_up", Boolean, nullable=False, default=False),
 )
 
 billings = Table(
@@ -247,7 +251,9 @@ billings = Table(
     Column("trouble_why", Words()),
     Column("trouble_fix", Words()),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),  # rungs of the retry ladder that are used
     Column("next_attempt_at", Moment),
+    Column("by_hand", Words(100)),  # who said that a person has billed it
     Column("run_id", String(40)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),

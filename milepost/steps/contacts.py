@@ -13,8 +13,9 @@ from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings, mirror
 from milepost.ledger.billings import BillingStatus, Troubled
 from milepost.steps.customers import CREATED, refresh_mirror
+from milepost.steps.retry import Retries, retries_of, setback_of
 from milepost.steps.run import BillingRun, Result, by_status
-from milepost.steps.words import fix_of, why_of
+from milepost.steps.words import why_of
 from milepost.steps.workspace import Workspace
 from milepost.xero.client import XeroClient
 from milepost.xero.contacts import (
@@ -26,13 +27,13 @@ from milepost.xero.contacts import (
     read_contact_outcomes,
     restore_contact,
 )
-from milepost.xero.messages import advise
+from milepost.xero.messages import MEND_AND_BILL, REFUSED, advise
 
 _log = logging.getLogger(__name__)
 
 
 Troubles = dict[str, tuple[str, str, str] | RemoteError]
-"""By customer id: code, why and fix of a contact that cannot be, or the error of a remote that was away."""
+"""By customer id: code, why and fix of a contact that cannot be, or the error of a remote that refused or was away."""
 
 
 async def settle_contacts(run: BillingRun, results: Sequence[Result]) -> None:
@@ -51,9 +52,7 @@ async def settle_contacts(run: BillingRun, results: Sequence[Result]) -> None:
     for contact in {contact.customer_id: contact for contact in archived}.values():
         await _restore(run, contact.customer_id, contact, troubles)
     await _keep_links(run, planned)
-    for result in planned:
-        _apply_trouble(result, troubles)
-    await _keep_troubles(run, [result for result in planned if result.status != "planned"])
+    await _keep_troubles(run, [result for result in planned if _trouble_of(result, troubles)], troubles)
 
 
 def contact_id_of(run: BillingRun, bill: Bill) -> str | None:
@@ -168,18 +167,27 @@ async def _keep_links(run: BillingRun, planned: Sequence[Result]) -> None:
         await mirror.save_links(c, workspace.name, tenant_id, fresh, workspace.clock())
 
 
-def _apply_trouble(result: Result, troubles: Troubles) -> None:
+def _trouble_of(result: Result, troubles: Troubles) -> tuple[str, str, str] | RemoteError | None:
     assert isinstance(result.decision, Bill)
-    trouble = troubles.get(result.decision.contact.customer_id)
-    if isinstance(trouble, RemoteError):
-        result.fail("remote_failed", why_of(trouble), fix_of(trouble))
-    elif trouble:
-        result.hold(*trouble)
+    return troubles.get(result.decision.contact.customer_id)
 
 
-async def _keep_troubles(run: BillingRun, troubled: Sequence[Result]) -> None:
+async def _keep_troubles(run: BillingRun, troubled: Sequence[Result], troubles: Troubles) -> None:
+    """Hold what a person must mend; what may pass climbs the retry ladder."""
     if not troubled:
         return
     async with run.workspace.db.write() as c:
-        rows = [Troubled(r.billing_id, BillingStatus(r.status), r.code, r.why, r.fix) for r in troubled]
+        retries = await retries_of(c, run.workspace, [result.billing_id for result in troubled])
+        rows = [_troubled(result, _trouble_of(result, troubles), retries) for result in troubled]
         await billings.set_trouble(c, rows, run.workspace.clock())
+    for result, row in zip(troubled, rows, strict=True):
+        result.status, result.code, result.why, result.fix = row.status.value, row.code, row.why, row.fix
+
+
+def _troubled(result: Result, trouble: tuple[str, str, str] | RemoteError | None, retries: Retries) -> Troubled:
+    assert trouble is not None
+    if isinstance(trouble, RemoteError) and not trouble.permanent:
+        return retries.troubled(result.billing_id, setback_of(trouble))
+    if isinstance(trouble, RemoteError):
+        trouble = (REFUSED, why_of(trouble), trouble.fix or MEND_AND_BILL)
+    return Troubled(result.billing_id, BillingStatus.HELD, *trouble)

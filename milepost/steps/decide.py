@@ -25,7 +25,7 @@ CHART_TROUBLES = frozenset(
 """Holds that may only be there because the kept chart is old."""
 CONTACT_TROUBLES = frozenset({"contact_undecided"})
 ASKED_AGAIN = timedelta(hours=1)
-"""How long polls leave alone what Xero refused of a job that is still the same; a person's run asks at once."""
+"""How long scheduled runs leave alone what Xero refused of a job that is still the same; a person's run asks at once."""
 _OPEN = (BillingStatus.PLANNED, BillingStatus.HELD, BillingStatus.FAILED)
 
 
@@ -95,7 +95,7 @@ def _decide(run: BillingRun, due: Due) -> Decision:
 
 
 async def _keep(run: BillingRun, results: Sequence[Result], standing: Mapping[str, BillingRow]) -> None:
-    """Keep the decisions, but for those that say again what Xero has refused not long ago."""
+    """Keep the decisions, but for those that say again what failed or was refused not long ago."""
     workspace = run.workspace
     news = [result for result in results if result.billing_id not in standing]
     async with workspace.db.write() as c:
@@ -104,27 +104,43 @@ async def _keep(run: BillingRun, results: Sequence[Result], standing: Mapping[st
     live = set(saved.live_ids)
     for result in results:
         if row := standing.get(result.billing_id):
-            result.hold(row.trouble_code or "", row.trouble_why or "", row.trouble_fix or "")
+            result.stand(row)
         elif result.billing_id in live:
             await _leave_alone(run, result)
 
 
 async def _standing(run: BillingRun, results: Sequence[Result]) -> dict[str, BillingRow]:
-    """By id, the billings that Xero refused within the last hour, and that would be sent to it just the same."""
-    if run.trigger != "poll":
+    """By id, the billings that would be sent to Xero just as before, and whose time has not come: what it refused within
+    the last hour, what failed and is not due again yet, what was given up. A person's run asks at once.
+    """
+    if run.trigger == "person":
         return {}
-    bills = {r.billing_id: r for r in results if isinstance(r.decision, Bill) and r.job.id not in run.fresh}
+    bills = {r.billing_id: r for r in results if isinstance(r.decision, Bill)}
     async with run.workspace.db.read() as c:
         rows = await billings.rows_of(c, run.workspace.name, [result.job.id for result in bills.values()])
-    since = run.workspace.clock() - ASKED_AGAIN
-    held = (row for row in rows if row.status is BillingStatus.HELD and row.updated_at > since and row.id in bills)
-    return {row.id: row for row in held if row.decision == bills[row.id].decision.model_dump_json()}
+    return {row.id: row for row in rows if row.id in bills and _stands(run, row, bills[row.id])}
+
+
+def _stands(run: BillingRun, row: BillingRow, result: Result) -> bool:
+    now = run.workspace.clock()
+    if row.status is BillingStatus.HELD:
+        is_recent = run.is_scheduled and result.job.id not in run.fresh and row.updated_at > now - ASKED_AGAIN
+        return is_recent and row.decision == result.decision.model_dump_json()
+    if (row.fingerprint, row.book_version) != (result.decision.fingerprint, result.decision.book_version):
+        return False
+    is_waiting = row.status is BillingStatus.FAILED and row.next_attempt_at is not None and row.next_attempt_at > now
+    return row.is_given_up or (is_waiting and row.id not in run.taken)
 
 
 async def _leave_alone(run: BillingRun, result: Result) -> None:
-    """An invoice of it was sent: by another process just now, or long ago and it does not count any more."""
+    """An invoice of it was sent, by another process just now or long ago and it does not count any more; or a person has
+    billed it otherwise.
+    """
     async with run.workspace.db.read() as c:
         row = await billings.get(c, result.billing_id)
+    if row is not None and row.by_hand is not None:
+        result.stand(row)
+        return
     if row is None or not row.is_gone:
         result.leave_to_another()
         return
@@ -145,7 +161,8 @@ async def close_what_is_not_due(run: BillingRun) -> int:
     async with workspace.db.read() as c:
         rows = await billings.rows_of(c, workspace.name, list(run.jobs))
     # One whose number is behind the next was sent meanwhile by another process, which records what becomes of it.
-    stale = [row for row in rows if row.status in _OPEN and row.sequence > due.get((row.job_id, row.milestone), 0)]
+    open_rows = [row for row in rows if row.status in _OPEN or row.is_given_up]
+    stale = [row for row in open_rows if row.sequence > due.get((row.job_id, row.milestone), 0)]
     if stale:
         async with workspace.db.write() as c:
             skips = [(run.jobs[row.job_id], await _not_due(run, row)) for row in stale]

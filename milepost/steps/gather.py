@@ -22,6 +22,7 @@ from milepost.rules.model import RuleBook
 from milepost.rules.shelf import BookShelf
 from milepost.rules.standing import remarks
 from milepost.steps.gone import let_go
+from milepost.steps.retry import TAKEN_FOR, keep_unread
 from milepost.steps.run import BillingRun, Due
 from milepost.steps.workspace import Workspace, unpublished
 from milepost.xero.chart import read_chart
@@ -53,10 +54,12 @@ async def find_changed(run: BillingRun) -> int:
 async def fetch_jobs(run: BillingRun, progress: Progress | None = None) -> int:
     """Read the wanted jobs whole and keep them, with the poll's cursor in the same transaction.
 
-    A poll also takes up what earlier runs left: jobs that could not be read, jobs read but not decided, and jobs held,
-    failed or planned before. The last two are decided again from what is kept, at no call.
+    A poll also takes up what earlier runs left: jobs that could not be read, jobs read but not decided, and jobs held or
+    planned before, or failed and due again. The last two are decided again from what is kept, at no call. A run for what is
+    due takes up that alone.
     """
     workspace = run.workspace
+    await _take_due(run)
     wanted = list(dict.fromkeys((*run.wanted, *(await _unread(run)))))
     fetched = await workspace.platform.fetch(wanted, progress) if wanted else Fetched()
     run.jobs = {job.id: job for job in fetched.jobs}
@@ -64,7 +67,7 @@ async def fetch_jobs(run: BillingRun, progress: Progress | None = None) -> int:
     run.problems = list(fetched.problems)
     if not run.plan_only:
         await _keep(run, fetched)
-    if run.changes:
+    if run.is_scheduled:
         await _take_up_open(run)
     await let_go(run)
     return len(fetched.jobs)
@@ -78,20 +81,38 @@ async def _keep(run: BillingRun, fetched: Fetched) -> None:
         now = workspace.clock()
         await jobs.save_jobs(c, workspace.name, fetched.jobs, markers, now)
         if not run.is_of_a_person:
-            await jobs.save_unread(c, workspace.name, fetched.problems, now)
+            run.given_up |= await keep_unread(c, workspace, fetched.problems)
         if run.changes:
             await connections.set_cursor(c, workspace.name, run.changes.cursor, now)
 
 
+async def _take_due(run: BillingRun) -> None:
+    """Take what failed and is due again, so that no other run does."""
+    if not run.is_scheduled or run.plan_only:
+        return
+    workspace = run.workspace
+    async with workspace.db.write() as c:
+        now = workspace.clock()
+        due = await billings.take_due(c, workspace.name, now, now + TAKEN_FOR)
+        run.wanted += await jobs.take_unread(c, workspace.name, now, now + TAKEN_FOR)
+        run.taken_jobs = await jobs.get_jobs(c, workspace.name, list(due.values()))
+    run.taken = set(due)
+
+
 async def _unread(run: BillingRun) -> list[str]:
+    """Jobs whose trouble is in themselves: a poll reads them each time, until somebody has mended them."""
     if run.changes is None:
         return []
     async with run.workspace.db.read() as c:
-        return await jobs.unread(c, run.workspace.name)
+        kept = await jobs.unread_jobs_of(c, run.workspace.name)
+    return [one.job_id for one in kept if one.next_attempt_at is None and not one.given_up]
 
 
 async def _take_up_open(run: BillingRun) -> None:
     workspace = run.workspace
+    run.jobs = {**run.taken_jobs, **run.jobs}
+    if run.changes is None:
+        return
     async with workspace.db.read() as c:
         undecided = await jobs.undecided(c, workspace.name)
         left = undecided + await billings.open_jobs(c, workspace.name, workspace.clock())
@@ -183,7 +204,7 @@ async def gather_chart(run: BillingRun) -> None:
     """The organisation's chart: kept for an hour, and read anew for a person who has just mended something in it."""
     workspace = run.workspace
     tenant_id = await workspace.tenant_id()
-    kept_for = CHART_KEPT if run.trigger == "poll" else CHART_KEPT_FOR_A_PERSON
+    kept_for = CHART_KEPT if run.is_scheduled else CHART_KEPT_FOR_A_PERSON
     async with workspace.db.read() as c:
         kept = await charts.get_chart(c, tenant_id)
     if kept and workspace.clock() - kept[1] < kept_for:

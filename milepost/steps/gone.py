@@ -28,7 +28,11 @@ async def _close(run: BillingRun, job_ids: Sequence[str]) -> None:
     name = run.workspace.name
     async with run.workspace.db.write() as c:
         kept = await jobs.get_jobs(c, name, job_ids)
-        rows = [row for row in await billings.rows_of(c, name, job_ids) if row.status in _OPEN and row.job_id in kept]
+        rows = [
+            row
+            for row in await billings.rows_of(c, name, job_ids)
+            if (row.status in _OPEN or row.is_given_up) and row.job_id in kept
+        ]
         skips = [(kept[row.job_id], _skip(row, kept[row.job_id].fingerprint)) for row in rows]
         await save_decisions(c, run.id, skips, run.workspace.clock())
         await jobs.mark_decided(c, name, list(kept.values()))

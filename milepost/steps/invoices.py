@@ -18,14 +18,15 @@ from uuid import uuid4
 
 from milepost.billing.decision import Bill, Draft
 from milepost.billing.facts import History
-from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
+from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings, requests
 from milepost.ledger.billings import AnswerMeta, Claim, ClaimLost, Settled
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import NewRequest
 from milepost.steps.contacts import contact_id_of
+from milepost.steps.retry import Retries, Setback, retries_of, setback_of
 from milepost.steps.run import BillingRun, Result, by_status
-from milepost.steps.words import FOUND_OUT, fix_of, not_known, why_of
+from milepost.steps.words import FOUND_OUT, not_known, why_of
 from milepost.xero.client import Answer, XeroClient
 from milepost.xero.invoices import (
     BATCH,
@@ -36,7 +37,7 @@ from milepost.xero.invoices import (
     invoices_body,
     read_invoice_outcomes,
 )
-from milepost.xero.messages import advise
+from milepost.xero.messages import MEND_AND_BILL, REFUSED, advise
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +50,6 @@ LEASE = timedelta(minutes=10)
 limit and three answers may take: one that is sent after its lease could be one that was given up and sent anew."""
 STILL_AT_WORK = timedelta(minutes=2)
 """How long after its last sending Xero may still be at work on a request that it did not answer."""
-ASK_LATER = timedelta(hours=1)
-"""When Xero is asked again after a refusal that may pass by itself, such as a lock date."""
 OPERATION = "create-invoices"
 _REFUSED_WHOLE = (400, 413)
 """Answers to a body that Xero would not even look into: one bill in it is too odd, or all together are too big."""
@@ -128,25 +127,27 @@ async def _send(run: BillingRun, client: XeroClient, parcel: Parcel) -> Sequence
         await _unsent(run, frozen.id, results, error)
         if isinstance(error, AuthError):
             raise
-        return _halves(results, parcel) if error.status in _REFUSED_WHOLE else ()
+        return _halves(results, parcel) if _may_be_one_of_many(error, results) else ()
     else:
         await _settle(run, frozen, results, outcomes, AnswerMeta(answer.status, answer.correlation_id))
     return ()
 
 
 def _halves(results: Sequence[Result], parcel: Parcel) -> Sequence[Parcel]:
-    """The refused bills of a parcel in two; none when it is only one, which is then the odd one."""
-    failed = by_status(results, "failed")
-    if len(failed) < 2:
-        return ()
+    """The refused bills of a parcel in two."""
+    left = by_status(results, "planned")
     payloads = {result.billing_id: payload for result, payload in zip(parcel.results, parcel.payloads, strict=True)}
-    for result in failed:
-        result.status, result.code, result.why, result.fix = "planned", "", "", ""
-    middle = len(failed) // 2
+    middle = len(left) // 2
     return [
         Parcel(tuple(part), tuple(payloads[result.billing_id] for result in part))
-        for part in (failed[:middle], failed[middle:])
+        for part in (left[:middle], left[middle:])
+        if part
     ]
+
+
+def _may_be_one_of_many(error: RemoteError, results: Sequence[Result]) -> bool:
+    """Whether one odd bill may have sunk the others: which one is found by sending them in smaller parcels."""
+    return error.status in _REFUSED_WHOLE and len(results) > 1
 
 
 def has_ended(lost: AnswerLost) -> bool:
@@ -225,35 +226,33 @@ async def send_frozen(client: XeroClient, body: str, key: str, *, within: timede
 
 
 async def _unsent(run: BillingRun, request_id: str, results: Sequence[Result], error: RemoteError) -> None:
-    """Xero was away, or refused before doing anything: no invoice exists, and the billings may be claimed again.
+    """Xero was away, or refused before doing anything: no invoice exists.
 
-    A lost sign-in is no failure of theirs: they are as planned as before, and wait for the connection.
+    What may pass by itself climbs the retry ladder, a refusal for good is held. A lost sign-in is no failure of theirs: they
+    are as planned as before, and wait for the connection. So are those that were refused together with others.
     """
-    is_signed_out = isinstance(error, AuthError)
     workspace = run.workspace
-    after = workspace.clock() + error.retry_after if error.retry_after else None
-    code, why, fix = failure_code(error), why_of(error), fix_of(error)
-    outcomes = [
-        Settled.planned(r.billing_id)
-        if is_signed_out
-        else Settled.failed(r.billing_id, why=why, fix=fix, next_attempt_at=after, code=code)
-        for r in results
-    ]
+    keeps_plan = isinstance(error, AuthError) or _may_be_one_of_many(error, results)
     async with workspace.db.write() as c:
+        retries = await retries_of(c, workspace, [result.billing_id for result in results])
+        outcomes = [
+            Settled.planned(result.billing_id) if keeps_plan else _refused(result.billing_id, error, retries)
+            for result in results
+        ]
         meta = AnswerMeta(error.status, error.correlation_id)
         kept = await billings.settle(c, request_id, outcomes, meta, workspace.clock())
-    for result in results:
-        if result.billing_id not in kept:
+    for result, one in zip(results, outcomes, strict=True):
+        if result.billing_id in kept:
+            result.status, result.code = one.status.value, one.code or ""
+            result.why, result.fix = one.why or "", one.fix or ""
+        else:
             result.leave_to_another()
-        elif not is_signed_out:
-            result.fail(code, why, fix)
 
 
-def failure_code(error: RemoteError) -> str:
-    """The kind of a remote trouble, as the ledger names it."""
-    if isinstance(error, RateLimited):
-        return "rate_limited"
-    return "reconnect" if isinstance(error, AuthError) else "remote_failed"
+def _refused(billing_id: str, error: RemoteError, retries: Retries) -> Settled:
+    if error.permanent:
+        return Settled.held(billing_id, code=REFUSED, why=why_of(error), fix=error.fix or MEND_AND_BILL)
+    return retries.settled(billing_id, setback_of(error))
 
 
 async def _settle(
@@ -264,9 +263,9 @@ async def _settle(
     meta: AnswerMeta,
 ) -> None:
     workspace = run.workspace
-    now = workspace.clock()
-    settled = [outcome_of(r.billing_id, o, now) for r, o in zip(results, outcomes, strict=True)]
     async with workspace.db.write() as c:
+        retries = await retries_of(c, workspace, [result.billing_id for result in results])
+        settled = [outcome_of(r.billing_id, o, retries) for r, o in zip(results, outcomes, strict=True)]
         kept = await billings.settle(c, request.id, settled, meta, workspace.clock())
     for result, one, outcome in zip(results, settled, outcomes, strict=True):
         if result.billing_id in kept:
@@ -275,7 +274,7 @@ async def _settle(
             result.leave_to_another()
 
 
-def outcome_of(billing_id: str, outcome: InvoiceOutcome, now: datetime) -> Settled:
+def outcome_of(billing_id: str, outcome: InvoiceOutcome, retries: Retries) -> Settled:
     """What Xero's answer for one invoice means for its billing."""
     if outcome.invoice_id:
         return Settled.done(
@@ -288,7 +287,7 @@ def outcome_of(billing_id: str, outcome: InvoiceOutcome, now: datetime) -> Settl
         )
     advice = advise(outcome.messages)
     if advice.retry:
-        return Settled.failed(billing_id, why=advice.why, fix=advice.fix, next_attempt_at=now + ASK_LATER, code=advice.code)
+        return retries.settled(billing_id, Setback(advice.code, advice.why, advice.fix))
     return Settled.held(billing_id, code=advice.code, why=advice.why, fix=advice.fix)
 
 

@@ -21,10 +21,11 @@ from milepost.ledger.billing_rows import GONE_IN_XERO
 from milepost.ledger.billings import AnswerMeta, BillingRow, BillingStatus, Settled
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import RequestRow
-from milepost.steps.invoices import LEASE, STILL_AT_WORK, failure_code, has_ended, outcome_of, send_frozen
+from milepost.steps.invoices import LEASE, STILL_AT_WORK, has_ended, outcome_of, send_frozen
 from milepost.steps.recovered import Waiting, tell_run
+from milepost.steps.retry import Retries, Setback, failure_code, ladder_of
 from milepost.steps.run import BillingRun
-from milepost.steps.words import FOUND_OUT, not_known, not_made
+from milepost.steps.words import FOUND_OUT, NEXT_RUN, not_known, not_made
 from milepost.steps.workspace import Workspace
 from milepost.xero import wire
 from milepost.xero.client import XeroClient
@@ -149,7 +150,7 @@ async def _replayed(
     if any(_is_number_taken(outcome) for outcome in outcomes):
         return False
     for row in rows:
-        _enter(finding, row, outcomes[row.request_place or 0], workspace.clock())
+        _enter(finding, row, outcomes[row.request_place or 0], _retries(workspace, row, workspace.clock()))
     finding.meta = AnswerMeta(answer.status, answer.correlation_id)
     return True
 
@@ -159,10 +160,14 @@ def _is_number_taken(outcome: InvoiceOutcome) -> bool:
     return outcome.invoice_id is None and advise(outcome.messages).code == "invoice_number_taken"
 
 
-def _enter(finding: Finding, row: BillingRow, outcome: InvoiceOutcome, now: datetime) -> None:
+def _retries(workspace: Workspace, row: BillingRow, since: datetime) -> Retries:
+    return Retries(ladder_of(workspace), {row.id: row.failures}, since)
+
+
+def _enter(finding: Finding, row: BillingRow, outcome: InvoiceOutcome, retries: Retries) -> None:
     finding.waiting.pop(row.id, None)
     finding.outcomes[row.id] = outcome
-    finding.settled.append(outcome_of(row.id, outcome, now))
+    finding.settled.append(outcome_of(row.id, outcome, retries))
 
 
 async def _look(
@@ -178,10 +183,11 @@ async def _look(
             finding.waiting[row.id] = _found_twice(live)
         elif ours:
             # One that a person has voided or deleted since was made all the same: it is not made anew.
-            _enter(finding, row, (live or ours)[0], now)
+            _enter(finding, row, (live or ours)[0], _retries(run.workspace, row, now))
         elif ended:
             finding.waiting.pop(row.id, None)
-            finding.settled.append(_was_not_made(row, run.lost.get(request.id)))
+            retries = _retries(run.workspace, row, now if request.id in run.lost else min(request.lease_until, now))
+            finding.settled.append(_was_not_made(row, request, run.lost.get(request.id), retries, now))
 
 
 def is_of(invoice: InvoiceOutcome, row: BillingRow) -> bool:
@@ -195,11 +201,14 @@ def is_of(invoice: InvoiceOutcome, row: BillingRow) -> bool:
     return invoice.total == draft.total and same_place and same_number
 
 
-def _was_not_made(row: BillingRow, lost: AnswerLost | None) -> Settled:
-    """For this run's own loss it failed, and says so; what an earlier run left is planned again, and decided by this one."""
-    if lost is None:
+def _was_not_made(row: BillingRow, request: RequestRow, lost: AnswerLost | None, retries: Retries, now: datetime) -> Settled:
+    """A lost answer uses a rung of the ladder, the death of a process does not. What is due by now is planned again."""
+    was_let_go = request.lease_until < request.first_sent_at + LEASE / 2
+    if lost is None and not was_let_go:
         return Settled.planned(row.id)
-    return Settled.failed(row.id, why=not_made(lost), fix="", next_attempt_at=None)
+    settled = retries.settled(row.id, Setback("remote_failed", not_made(lost), NEXT_RUN))
+    is_due = settled.next_attempt_at is not None and settled.next_attempt_at <= now
+    return Settled.planned(row.id, failures=settled.failures) if is_due and lost is None else settled
 
 
 def _found_twice(live: Sequence[InvoiceOutcome]) -> Waiting:

@@ -62,7 +62,8 @@ def _tell(result: Result, settled: Settled, outcomes: Mapping[str, InvoiceOutcom
     if outcome := outcomes.get(result.billing_id):
         tell_result(result, settled, outcome)
     else:
-        result.fail(settled.code or "remote_failed", settled.why or "", settled.fix or "")
+        result.status = settled.status.value
+        result.code, result.why, result.fix = settled.code or "", settled.why or "", settled.fix or ""
 
 
 async def _results(workspace: Workspace, rows: Sequence[BillingRow]) -> list[Result]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from milepost.billing.decision import Bill
 from milepost.ledger import jobs
+from milepost.steps.retry import keep_unread
 from milepost.steps.run import BillingRun, Result
 
 
@@ -38,4 +39,4 @@ async def _read(run: BillingRun, job_ids: set[str]) -> None:
     async with run.workspace.db.write() as c:
         now = run.workspace.clock()
         await jobs.save_jobs(c, run.workspace.name, changed, {}, now)
-        await jobs.save_unread(c, run.workspace.name, fetched.problems, now)
+        run.given_up |= await keep_unread(c, run.workspace, fetched.problems)

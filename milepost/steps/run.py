@@ -12,6 +12,7 @@ from milepost.billing.facts import Billed, History
 from milepost.chart import Chart
 from milepost.errors import AnswerLost, MilepostError
 from milepost.jobs import Job
+from milepost.ledger.billing_rows import BillingRow
 from milepost.platforms.protocol import Changes, JobProblem
 from milepost.rules.model import Milestone, RuleBook
 from milepost.steps.workspace import Workspace
@@ -71,6 +72,11 @@ class Result:
         """A remote refused or was away."""
         self.status, self.code, self.why, self.fix = "failed", code, why, fix
 
+    def stand(self, row: BillingRow) -> None:
+        """Leave it as an earlier run, or a person, left it."""
+        self.status = row.status.value
+        self.code, self.why, self.fix = row.trouble_code or "", row.trouble_why or "", row.trouble_fix or ""
+
     def leave_to_another(self) -> None:
         """Another process is at work on it, and will record what comes of it."""
         self.status, self.code, self.why, self.fix = "skipped", TAKEN, "Another run is billing it at this moment.", ""
@@ -90,6 +96,9 @@ class BillingRun:
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
     read_again, changed_since: jobs kept from earlier runs that were read once more before billing; those found changed.
     lost: by request, how its answer was lost in this very run.
+    retries_due: the run is there for what failed and is due again, and asks for nothing new.
+    taken, taken_jobs: failed billings that this run took because they are due, and their jobs as they are kept.
+    given_up: jobs that could not be read so often that they are not tried any more.
     """
 
     id: str
@@ -114,6 +123,10 @@ class BillingRun:
     read_again: set[str] = field(default_factory=set)
     changed_since: set[str] = field(default_factory=set)
     lost: dict[str, AnswerLost] = field(default_factory=dict)
+    retries_due: bool = False
+    taken: set[str] = field(default_factory=set)
+    taken_jobs: dict[str, Job] = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)
     new_contacts: int = 0
     recovered: int = 0
     waiting: int = 0
@@ -133,6 +146,11 @@ class BillingRun:
     def is_of_a_person(self) -> bool:
         """Whether somebody named the jobs, and so sees at once what is wrong with those names."""
         return self.changes is None and self.trigger == "person"
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether nobody asked for this run: what waits for its time waits on."""
+        return self.changes is not None or self.retries_due
 
     @property
     def decided_jobs(self) -> list[Job]:

@@ -7,7 +7,7 @@ import re
 
 from milepost.errors import AnswerLost, RateLimited, RemoteError
 
-NEXT_RUN = "Nothing to do: the next run bills it."
+NEXT_RUN = "Nothing to do: it is tried again by itself."
 FOUND_OUT = "Nothing is sent again before it is known; a run a few minutes from now finds out."
 _CHANGING = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?=\w*\d)\w{12,}\b", re.IGNORECASE)
 _LONGEST = 160
@@ -26,9 +26,9 @@ def fix_of(error: RemoteError) -> str:
     return error.fix or NEXT_RUN
 
 
-def not_made(lost: AnswerLost) -> str:
-    """The answer to a create was lost, and it is known by now that nothing came of it."""
-    return f"{_away(lost)}. No invoice was made; the next run bills it."
+def not_made(lost: AnswerLost | None) -> str:
+    """The answer to a create was lost, by this run or an earlier one, and it is known by now that nothing came of it."""
+    return f"{_away(lost) if lost else 'The answer of Xero was lost'}. No invoice was made."
 
 
 def not_known(lost: AnswerLost | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 REFUSED = "xero_refused"
+MEND_AND_BILL = "Correct what Xero names, in the job system or the rule book, then bill the job again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def advise(messages: Sequence[str]) -> Advice:
     found = [(known, match) for message in messages for known, match in [_first(message)]]
     known_ones = [(known, match) for known, match in found if known and match]
     if not known_ones:
-        return Advice(REFUSED, why, "Correct what Xero names, in the job system or the rule book, then bill the job again.")
+        return Advice(REFUSED, why, MEND_AND_BILL)
     fixes = dict.fromkeys(known.fix.format(**_groups(match)) for known, match in known_ones)
     retry = len(known_ones) == len(found) and all(known.retry for known, _ in known_ones)
     return Advice(known_ones[0][0].code, why, " ".join(fixes), retry)
