@@ -1,4 +1,4 @@
-"""`make chaos`: long chaos by a seed, with a progress bar, then tables of what was done and found; exit code 1 if anything is off."""
+"""`make chaos`: long chaos by a seed, with a progress bar, then what was done and found; exit code 1 if anything is off."""
 
 import argparse
 import asyncio
