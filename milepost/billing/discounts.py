@@ -68,9 +68,14 @@ def _amount(line: Line, lines: Sequence[CodedLine], types: LineAmountTypes) -> D
 
 
 def _rate(line: Line, lines: Sequence[CodedLine]) -> Decimal | None:
-    """The tax in percent by which the discount's figures convert: its own, else the one that all lines share."""
+    """The tax in percent by which the discount's figures convert: its own, else that of the lines whose tax has its name,
+    else the one that all lines share."""
     if line.tax and line.tax.rate is not None:
         return line.tax.rate
+    name = line.tax.name if line.tax else None
+    alike = {c.rate.effective_rate for c in lines if c.rate and name and c.line.tax and c.line.tax.name == name}
+    if len(alike) == 1:
+        return alike.pop()
     rates = {c.rate.effective_rate if c.rate else ZERO for c in lines}
     return rates.pop() if len(rates) == 1 else None
 

@@ -200,6 +200,11 @@ def test_a_discount_that_cannot_be_taken_is_held(lines: tuple[Line, ...], rules:
     assert held(job(*lines), rules).code == code
 
 
+def test_a_discount_that_names_the_tax_of_some_lines_is_converted_by_that() -> None:
+    lines = (labour(1, 100, tax="Free"), labour(1, 100, tax="GST"), discount(total_inc="-23", tax="GST"))
+    assert amounts(billed(job(*lines))) == ["90.00", "90.00"]
+
+
 def test_a_discount_with_a_tax_of_its_own_is_converted_by_it_over_mixed_taxes() -> None:
     lines = (labour(1, 100, tax="Free"), labour(1, 100, tax="GST"), discount(total_inc="-23", tax="GST", rate=15))
     assert amounts(billed(job(*lines))) == ["90.00", "90.00"]
