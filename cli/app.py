@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import billing, connection, demo, explain, log, platform, rules, status, up, verify
+from cli import billing, connection, demo, explain, log, platform, rules, status, troubles, up, verify
 from cli.failures import Milepost, want_traceback
 from milepost import __version__
 
@@ -26,6 +26,7 @@ app.command("poll", rich_help_panel=DAILY)(billing.poll)
 app.command("bill", rich_help_panel=DAILY)(billing.bill)
 app.command("explain", rich_help_panel=DAILY)(explain.explain)
 app.command("verify", rich_help_panel=DAILY)(verify.verify)
+app.command("troubles", rich_help_panel=DAILY)(troubles.troubles)
 app.command("log", rich_help_panel=DAILY)(log.log)
 app.command("up", rich_help_panel=SET_UP)(up.up)
 app.add_typer(

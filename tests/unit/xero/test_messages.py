@@ -118,9 +118,10 @@ def test_of_several_messages_the_first_known_one_gives_the_code_and_each_its_fix
 @pytest.mark.parametrize(
     ("messages", "retry"),
     [
-        (["Users Organisation is not subscribed to currency NZD"], True),
-        (["Users Organisation is not subscribed to currency NZD", "Due date cannot be empty"], False),
-        (["Users Organisation is not subscribed to currency NZD", "Something new"], False),
+        (["API is currently unavailable"], True),
+        (["API is currently unavailable", "Due date cannot be empty"], False),
+        (["API is currently unavailable", "Something new"], False),
+        (["Users Organisation is not subscribed to currency NZD"], False),
         ([], False),
     ],
 )
