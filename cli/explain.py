@@ -1,12 +1,13 @@
 """`milepost explain CONNECTION JOB`: why a job was billed as it was: for each stage the sum, for each line the rule."""
 
 import asyncio
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from cli.billing import run_flow
+from cli.days import day
 from cli.explain_as_of import explain_as_of, not_due, not_due_document, show_not_due
 from cli.explained import show_explanation
 from cli.names import ConnectionName
@@ -26,8 +27,8 @@ def explain(
     connection: ConnectionName,
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's number or id.")],
     as_of: Annotated[
-        datetime | None,
-        typer.Option(help="By the version of the rule book in force on this day instead.", formats=["%Y-%m-%d"]),
+        date | None,
+        typer.Option(help="By the version of the rule book in force on this day instead.", parser=day, metavar="DATE"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -37,7 +38,7 @@ def explain(
     """
     known = asyncio.run(_recalled(connection, job))
     if as_of:
-        explain_as_of(connection, job, known, as_of.date(), json=json)
+        explain_as_of(connection, job, known, as_of, json=json)
     elif known and known.rows:
         _explain_kept(known, json=json)
     else:

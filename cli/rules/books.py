@@ -1,5 +1,6 @@
 """`milepost rules show|list|schema`: rule books as their files have them, and which versions are published."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
+from cli.days import day
 from cli.rules.kept import shelf_here
 from cli.rules.shared import (
     AsJson,
@@ -19,7 +21,9 @@ from cli.rules.shared import (
     table_of,
     usage_errors,
 )
-from milepost.rules.model import Milestone, Rule, RuleBook, When
+from milepost.rules.asked import asked_in_words
+from milepost.rules.conditions import JobWhen
+from milepost.rules.model import Milestone, Rule, RuleBook
 from milepost.rules.schema import schema_text
 from milepost.rules.versions import BookFolder
 
@@ -27,7 +31,7 @@ from milepost.rules.versions import BookFolder
 def show(
     book: Annotated[str, typer.Argument(help="A book's name.")],
     version: Annotated[int | None, typer.Option(help="This version instead of the one in force.")] = None,
-    on: Annotated[datetime | None, typer.Option(help="In force on this date.", formats=["%Y-%m-%d"])] = None,
+    on: Annotated[date | None, typer.Option(help="In force on this date.", parser=day, metavar="DATE")] = None,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +40,7 @@ def show(
     In force is what is published; of a book that is not published yet, what its files say.
     """
     with usage_errors():
-        found = _version(BookFolder(root_folder(folder)), book, version, on.date() if on else _today())
+        found = _version(BookFolder(root_folder(folder)), book, version, on or _today())
     if as_json:
         print_json({**summary(found), "rule_book": found.model_dump(mode="json", exclude_none=True)})
         return
@@ -53,11 +57,10 @@ def list_books(folder: Folder = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = table_of("Book", "Version", "Effective from", "Published", "In force", "File")
+    table = table_of("Book", "Version", "Effective from", "State", "File")
     for row in rows:
-        marks = ("yes" if row["published"] else "no", "yes" if row["in_force"] else "")
-        file = Path(row["path"]).name
-        table.add_row(*map(escape, (row["book"], str(row["version"]), row["effective_from"], *marks, file)))
+        cells = (row["book"], str(row["version"]), row["effective_from"], _state(row), Path(row["path"]).name)
+        table.add_row(*map(escape, cells))
     out.print(table)
 
 
@@ -124,27 +127,39 @@ def _version_rows(books: BookFolder, name: str) -> list[dict[str, Any]]:
     ]
 
 
+def _state(row: Mapping[str, Any]) -> str:
+    """What is not published bills nothing, so it is never called in force."""
+    if not row["published"]:
+        return "not published"
+    return "in force" if row["in_force"] else "published"
+
+
 def _rules_table(book: RuleBook) -> Table:
     table = table_of("Line", "Rule", "When", "Then")
     for rule in book.lines:
         line = str(book.origin.lines.get(f"lines.{rule.id}", ""))
-        table.add_row(line, escape(rule.id), escape(_conditions(rule.when)), escape(_coding(rule)))
+        table.add_row(line, escape(rule.id), escape(_conditions(rule.when, "any line")), escape(_coding(rule)))
     return table
 
 
 def _milestones_table(book: RuleBook) -> Table:
-    table = table_of("Line", "Milestone", "On status", "Amount", "Account")
+    conditional = any(asked_in_words(milestone.when) for milestone in book.milestones)
+    table = table_of("Line", "Milestone", "On status", "Amount", "Account", *(["When"] if conditional else []))
     for milestone in book.milestones:
         line = str(book.origin.lines.get(f"milestones.{milestone.code}", ""))
         name = f"{milestone.code} {milestone.name}"
         cells = (name, ", ".join(milestone.on_status), _amount(milestone), milestone.account or "the lines' own")
-        table.add_row(line, *map(escape, cells))
+        when = [_conditions(milestone.when, "every job")] if conditional else []
+        table.add_row(line, *map(escape, (*cells, *when)))
     return table
 
 
-def _conditions(when: When) -> str:
-    given = {name: value for name, value in when if value is not None}
-    return "\n".join(f"{name}: {' or '.join(map(str, value))}" for name, value in given.items()) or "any line"
+def _conditions(when: JobWhen, otherwise: str) -> str:
+    """Each condition as `code: AH*`; what stands under `not` without saying so twice."""
+    asked = asked_in_words(when)
+    if "not" in asked:
+        asked["not"] = asked["not"].removeprefix("not ")
+    return "\n".join(f"{name}: {words}" for name, words in asked.items()) or otherwise
 
 
 def _coding(rule: Rule) -> str:

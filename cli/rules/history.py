@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from cli.rules.publish import SHORT_HASH, published_document
 from cli.rules.shared import AsJson, Folder, out, place_of, print_json, table_of, usage_errors
+from cli.show import is_wide
 from milepost.errors import UnknownName
 from milepost.ledger import books
 from milepost.ledger.database import open_database
@@ -19,6 +20,9 @@ from milepost.rules.standing import FileState, Standing, remarks, standings
 from milepost.rules.versions import BookFolder
 from milepost.settings import installation
 from milepost.steps.workspace import utcnow
+
+_NARROW_HASH = 8
+"""Characters of a hash where the table has 80 columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,14 @@ def history(
     if as_json:
         print_json([_row(standing, kept, files) for standing in found])
         return
+    rows = [_row(standing, kept, files) for standing in found]
     table = table_of("Version", "From", "Published", "By", "Hash", "Billings", "File")
-    for standing in found:
-        table.add_row(*map(escape, _cells(_row(standing, kept, files))))
+    for row in rows:
+        table.add_row(*map(escape, _cells(row)))
     out.print(table)
+    for row in rows:
+        if row["in_force"]:
+            out.print(f"Version {row['version']} is in force.")
     for remark in remarks(files, kept.shelf):
         out.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
 
@@ -100,11 +108,11 @@ def _row(standing: Standing, kept: _Kept, files: BookFolder) -> dict[str, Any]:
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     is_published = row["sha256"] is not None
     return (
-        f"{row['version']}{', in force' if row['in_force'] else ''}",
+        str(row["version"]),
         row["effective_from"] or "",
         row["published_at"][:10] if is_published else "not yet",
         row["published_by"] or "",
-        row["sha256"][:SHORT_HASH] if is_published else "",
+        row["sha256"][: SHORT_HASH if is_wide() else _NARROW_HASH] if is_published else "",
         str(row["billings"]) if is_published else "",
         "" if row["file"] == FileState.UNPUBLISHED else row["file"],
     )

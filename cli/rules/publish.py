@@ -87,6 +87,7 @@ def _show(done: Publication) -> None:
         err.print(f"[red]✗[/] {escape(why)}", soft_wrap=True)
     if done.refused:
         err.print("Nothing was published.")
+        err.print(f"To see all of it: milepost rules lint {escape(done.book)}, milepost rules test {escape(done.book)}")
         return
     if not done.published:
         out.print(f"Every version of {escape(done.book)} is published already.")

@@ -81,7 +81,7 @@ def test_lint_errors_keep_a_book_from_being_published(folder: Path) -> None:
     linted = run("publish", "acme")
     assert linted.exit_code == 1
     assert "version 1: mappings/acme/v0001.yaml:" in linted.stderr
-    assert linted.stderr.endswith("Nothing was published.\n")
+    assert "Nothing was published.\nTo see all of it: milepost rules lint acme" in linted.stderr
     assert [row["state"] for row in history()] == ["unpublished"]
 
 
@@ -131,7 +131,7 @@ def test_history_shows_every_version_and_how_its_file_stands(folder: Path) -> No
     assert [row["effective_from"] for row in rows] == ["2026-07-01", "2026-07-01", "2999-01-01", "2026-07-01"]
     assert [row["billings"] for row in rows] == [0, 0, 0, 0]
     shown = run("history", "acme")
-    assert "2, in force" in shown.stdout
+    assert "Version 2 is in force." in shown.stdout
     assert "version 4 of rule book 'acme' is not published" in shown.stdout
 
 

@@ -144,3 +144,32 @@ def test_schema_is_printed_or_written(tmp_path: Path) -> None:
     target = tmp_path / "schema.json"
     assert json.loads(_run("schema", "--write", target, "--json").stdout) == {"wrote": str(target)}
     assert target.read_text() == schema_text()
+
+
+def test_list_calls_nothing_in_force_that_is_not_published(root: Path) -> None:
+    said = _run("list", "--folder", root).output
+    assert "not published" in said
+    assert "in force" not in said
+
+
+def test_show_says_conditions_as_a_person_would(root: Path) -> None:
+    rule = """  - id: dear
+    when: {kind: labour, amount: {over: 100}, any: [{customer_tag: insurer}, {job_total: {at_least: 5}}], not: {code: X}}
+    then: {account: "200"}
+"""
+    (root / "acme" / "v0003.yaml").write_text(BOOK.replace("lines:\n", f"lines:\n{rule}", 1))
+    said = " ".join(_run("show", "acme", "--folder", root, "--version", "3").output.split())
+    for words in ("amount: over 100", "customer_tag insurer or job_total", "not: code X"):
+        assert words in said.replace(" │ │ │ ", " ").replace("│ ", "")
+    assert "None" not in said
+
+
+@pytest.mark.parametrize("typed", ["02/07/2026", "2026-7-2", "July"])
+def test_a_day_that_is_none_is_told_how_to_be_written(root: Path, typed: str) -> None:
+    result = _run("show", "acme", "--folder", root, "--on", typed)
+    assert result.exit_code == 2
+    assert "write it like 2026-07-01" in " ".join(result.output.replace("│", "").split())
+
+
+def test_the_name_of_a_connection_leads_to_the_book_that_begins_with_it(root: Path) -> None:
+    assert "did you mean 'acme'?" in _run("check", "acm", "--folder", root).output
