@@ -5,6 +5,7 @@ Each check is a small function that returns its Trouble or None; `where` is the 
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 
 from milepost.billing.facts import History
 from milepost.billing.trouble import Trouble
@@ -13,14 +14,29 @@ from milepost.jobs import Job
 from milepost.money import CENT, HUNDRED, ZERO
 
 _LIABILITY = frozenset({"LIABILITY"})
+_BILLED = ("REVENUE", "LIABILITY")
 _ROUNDING = "ROUNDING"
 _BANK = "BANK"
 
 
+def nearest_code(chart: Chart, wanted: str) -> str | None:
+    """The code, of an account that may stand on an invoice line, that `wanted` was probably meant to be."""
+    near = get_close_matches(wanted, [a.code for a in chart.accounts if a.code and _may_be_billed(a)], n=5, cutoff=0.6)
+    return max(near, key=lambda code: _alike_from_the_start(code, wanted), default=None)
+
+
+def _alike_from_the_start(one: str, other: str) -> int:
+    """How many characters two codes share at their beginning, which is where accounts say their kind."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
+
+
+def _meant(near: str | None) -> str:
+    return f" Did you mean '{near}'?" if near else ""
+
+
 def nearest(wanted: str, known: Sequence[str]) -> str:
     """` Did you mean 'x'?`, or nothing when nothing is near."""
-    near = get_close_matches(wanted, known, n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    return _meant(next(iter(get_close_matches(wanted, known, n=1, cutoff=0.6)), None))
 
 
 def check_account(chart: Chart, code: str, where: str) -> Account | Trouble:
@@ -28,10 +44,11 @@ def check_account(chart: Chart, code: str, where: str) -> Account | Trouble:
     account = chart.account(code)
     if account is None:
         names = ", ".join(f"{a.code} {a.name}" for a in chart.accounts if _usable(a))[:200]
+        meant = _meant(nearest_code(chart, code))
         return Trouble(
             "account_unknown",
             f"Account {code} is not in the chart of {chart.organisation.name}.",
-            f"Name an account that exists at {where}, or add it in Xero.{nearest(code, _codes(chart))} There are: {names}.",
+            f"Name an account that exists at {where}, or add it in Xero.{meant} There are: {names}.",
         )
     if account.status != "ACTIVE":
         return Trouble(
@@ -159,5 +176,5 @@ def _usable(account: Account) -> bool:
     return account.status == "ACTIVE" and account.klass == "REVENUE" and not account.system_account
 
 
-def _codes(chart: Chart) -> list[str]:
-    return [a.code for a in chart.accounts if a.code and a.status == "ACTIVE"]
+def _may_be_billed(account: Account) -> bool:
+    return account.status == "ACTIVE" and account.klass in _BILLED and not account.system_account

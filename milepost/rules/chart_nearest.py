@@ -1,5 +1,6 @@
 """The value of the chart that was probably meant by one that does not do: the suggestions of `chart_lint`."""
 
+from milepost.billing.checks import nearest_code
 from milepost.chart import Account, Chart
 from milepost.rules.problems import nearest
 
@@ -17,7 +18,7 @@ def nearest_account(chart: Chart, code: str) -> str | None:
     name = nearest(known.name if known else code, names)
     if known or name:
         return names[name] if name else None
-    return nearest(code, [account.code for account in usable if account.code])
+    return nearest_code(chart, code)
 
 
 def nearest_tax(chart: Chart, tax_type: str) -> str | None:

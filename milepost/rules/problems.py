@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 from milepost.errors import ConfigError
 
+_LEAST_BEGINNING = 3
+"""Letters that a word must have to be taken for the beginning of another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Located:
@@ -41,9 +44,12 @@ class RuleBookErrors(ConfigError):
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that was probably meant by `word`, compared without regard to case."""
+    """The one of `words` that was probably meant by `word`: like it, or the only one that begins so. Any case will do."""
     by_fold = {candidate.casefold(): candidate for candidate in words}
     close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    begun = [candidate for candidate in by_fold if len(word) >= _LEAST_BEGINNING and candidate.startswith(word.casefold())]
+    if not close and len(begun) == 1:
+        close = begun
     return by_fold[close[0]] if close else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from milepost.rules.conditions import JobWhen
 from milepost.rules.issues import Issue, Severity, Way, issue
 from milepost.rules.model import RuleBook
-from milepost.rules.patterns import is_pattern
+from milepost.rules.patterns import check_pattern, is_pattern
 
 _TEXTS = (
     "code", "description", "section", "staff", "tax", "job_type", "business_unit", "category", "customer", "customer_tag",
@@ -43,16 +43,26 @@ def _like_a_pattern(book: RuleBook, way: Way, text: str) -> Issue | None:
     opened, closed = text.startswith("/"), text.endswith("/")
     if not _REGEX_MARKS.search(text) and not (opened != closed and len(text) > 2 and text.count("/") == 1):
         return None
-    inner = text.strip("/")
+    meant = f"/{text.strip('/')}/"
+    if not _can_be_used(meant):
+        meant = text.replace(".*", "*").replace(".+", "*")
     return issue(
         book,
         Severity.WARNING,
         "glob_like_regex",
         way,
         f"'{text}' is read as a glob, letter by letter, but looks like a regular expression.",
-        f"Put it between slashes, /{inner}/, or write it as a glob with * and ?.",
-        f"/{inner}/",
+        f"Write '{meant}'. A glob has * and ?, a regular expression stands between slashes.",
+        meant,
     )
+
+
+def _can_be_used(pattern: str) -> bool:
+    try:
+        check_pattern(pattern)
+    except ValueError:
+        return False
+    return True
 
 
 def _like_a_glob(book: RuleBook, way: Way, text: str) -> Issue | None:

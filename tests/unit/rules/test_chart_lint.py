@@ -177,3 +177,12 @@ def test_an_account_that_goes_with_none_of_the_taxes_of_the_lines_is_an_error(sa
     assert told(made(more="taxes: {GST: OUTPUT}", stages=stages), against) == [("error", "tax_not_allowed", trail, None)]
     assert told(made(more="taxes: {GST: OUTPUT, Free: ZERO}", stages=stages), against) == []
     assert told(made(more="taxes: {GST: OUTPUT}", stages=stages)) == []
+
+
+@pytest.mark.parametrize(("code", "meant"), [("205", "200"), ("2.10", "210"), ("299", None)])
+def test_a_proposed_account_may_be_billed_and_the_fix_proposes_no_other(code: str, meant: str | None) -> None:
+    against = chart(account("429", "General expenses", "EXPENSE"))
+    (found,) = lint_chart(made(f"- {{id: a, then: {{account: '{code}'}}}}"), against)
+    assert found.suggestion == meant
+    assert (f"Did you mean '{meant}'?" in found.fix) is (meant is not None)
+    assert "429" not in found.fix

@@ -232,3 +232,14 @@ def test_a_version_that_begins_in_years_is_pointed_out() -> None:
 
 def test_issues_know_their_file() -> None:
     assert {issue.path for issue in lint_book(book(BOOK))} == {PATH}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("tap.*", "/tap.*/"), ("*pump.*", "*pump*"), ("*tap.+", "*tap*"), ("/tap", "/tap/"), ("AH$", "/AH$/")],
+)
+def test_what_is_proposed_in_place_of_such_a_glob_can_be_used(text: str, meant: str) -> None:
+    (found,) = lint_book(made(f"- {{id: a, when: {{code: '{text}'}}, then: {{account: 1}}}}\n{LINES}"))
+    assert found.suggestion == meant
+    mended = codes(made(f"- {{id: a, when: {{code: '{meant}'}}, then: {{account: 1}}}}\n{LINES}"))
+    assert "glob_like_regex" not in mended
