@@ -210,6 +210,9 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 """An IANA time zone that this machine knows."""
 
 
+EXPORT_MARK = "exported to accounting"
+"""What a warning says that is about the platform's own mark of the export, as it may be the mark of our own invoice."""
+
 _OURS: dict[str, Any] = {
     **dict.fromkeys(("modified_at", "web_url", "warnings", "export_processed"), True),
     "claims": {"invoiced_to_date", "remaining"},

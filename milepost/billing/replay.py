@@ -12,7 +12,7 @@ from milepost.billing.decision import Bill, Decision, ExistingContact, Resolutio
 from milepost.billing.facts import Billed, Facts, History
 from milepost.billing.milestones import applies, not_due
 from milepost.chart import Chart
-from milepost.jobs import Job
+from milepost.jobs import EXPORT_MARK, Job
 from milepost.rules.model import Milestone, RuleBook
 
 
@@ -56,8 +56,9 @@ def _as_then(job: Job, milestone: Milestone, book: RuleBook, facts: Facts, histo
 
 def as_unbilled(job: Job) -> Job:
     """The job without what a platform says of invoices made of it; a stated percentage of progress stays."""
+    warnings = tuple(text for text in job.warnings if EXPORT_MARK not in text)
     claims = job.claims.model_copy(update={"invoiced_to_date": None, "remaining": None}) if job.claims else None
-    return job.model_copy(update={"export_processed": None, "claims": claims})
+    return job.model_copy(update={"export_processed": None, "claims": claims, "warnings": warnings})
 
 
 def presumed_facts(connection: str, chart: Chart, job: Job, today: dt.date, contact: Resolution | None = None) -> Facts:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from milepost.jobs import Job, Stage
+from milepost.jobs import EXPORT_MARK, Job, Stage
 from milepost.platforms.servicem8.lines import PriceList
 from milepost.platforms.servicem8.normalise import AccountFacts, JobParts, normalise
 from milepost.platforms.servicem8.records import BadRecord
@@ -166,7 +166,7 @@ def test_a_reopened_job_is_not_complete() -> None:
 def test_a_job_marked_as_exported_says_that_billing_may_double_it() -> None:
     found = job(payment_processed=1, payment_processed_stamp="2026-11-19 08:00:00")
     assert found.export_processed is True
-    assert any("exported to accounting on 2026-11-19 08:00" in text and "double" in text for text in found.warnings)
+    assert any(f"{EXPORT_MARK} on 2026-11-19 08:00" in text and "double" in text for text in found.warnings)
     assert job().export_processed is False
 
 

@@ -1,11 +1,12 @@
 """Diff: what another version of a book would have done to past jobs, to the cent and by name."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from milepost.billing.replay import presumed_facts
-from milepost.jobs import Claims, Job
+from milepost.billing.replay import as_unbilled, presumed_facts
+from milepost.jobs import EXPORT_MARK, Claims, Job
 from milepost.rules.book_changes import compare_books
 from milepost.rules.diff import BookDiff, PastJob, diff_books
 from milepost.rules.diff_markdown import diff_markdown
@@ -162,3 +163,8 @@ def test_the_markdown_has_sums_and_job_numbers_and_no_words_of_a_line() -> None:
 
 def test_a_bill_is_the_same_whether_compared_or_decided() -> None:
     assert _diff(NEW, JOB).changes[0].before.total == billed(JOB, OLD).draft.total
+
+
+def test_a_job_as_unbilled_bears_no_mark_of_our_own_invoice() -> None:
+    marked = job(labour(), export_processed=True, warnings=(f"the job system marks this job as {EXPORT_MARK}", "no client"))
+    assert (as_unbilled(marked).export_processed, as_unbilled(marked).warnings) == (None, ("no client",))
