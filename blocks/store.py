@@ -76,7 +76,7 @@ async def remove_connection(name: str) -> None:
 @asynccontextmanager
 async def _prefect(doing: str) -> AsyncIterator[PrefectClient]:
     """A client of Prefect's API, whose failures become RemoteError."""
-    fix = "Start Prefect (milepost up), or set PREFECT_API_URL to where it is."
+    fix = "Start Prefect (milepost up; for the demo, make demo), or set PREFECT_API_URL to where it is."
     try:
         async with get_client() as client:
             yield client
@@ -148,8 +148,11 @@ def _references(document: BlockDocument) -> list[UUID]:
 
 
 def _unknown(name: str, names: Sequence[str]) -> UnknownName:
+    add = "milepost connection add --from FILE.yaml"
+    if not names:
+        return UnknownName(
+            f"There is no connection '{name}'. Connections are kept in Prefect, and the one that was asked has none: start "
+            f"yours (milepost up; for the demo, make demo), or set PREFECT_API_URL to where it is, or add one with: {add}"
+        )
     guess = did_you_mean(name, names) or "."
-    known = f" There are: {', '.join(names)}." if names else ""
-    return UnknownName(
-        f"There is no connection '{name}'{guess}{known} Add one with: milepost connection add --from FILE.yaml"
-    )
+    return UnknownName(f"There is no connection '{name}'{guess} There are: {', '.join(names)}. Add one with: {add}")

@@ -153,7 +153,7 @@ async def test_a_server_that_has_never_seen_a_connection_lists_none(client: Pref
     block_type = await client.read_block_type_by_slug("milepost-connection")
     await client.delete_block_type(block_type.id)
     assert await list_connections() == []
-    with pytest.raises(UnknownName, match=r"There is no connection 'first'\. Add one with"):
+    with pytest.raises(UnknownName, match=r"There is no connection 'first'\. Connections are kept in Prefect"):
         await load_connection("first")
 
 
