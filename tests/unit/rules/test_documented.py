@@ -24,7 +24,6 @@ from milepost.rules.templates import render
 from milepost.rules.trials.load import parse_trials
 from milepost.rules.trials.run import run_trials
 from milepost.rules.trials.trial import TrialFile
-from tests.unit.rules import test_documented_examples as examples
 from tests.unit.rules.books import job, line
 
 PROJECT = Path(__file__).parents[3]
@@ -55,22 +54,6 @@ def test_every_section_of_the_pages_loads(fragment: str) -> None:
     assert _book(fragment).milestones
 
 
-def _examples() -> Iterator[ParameterSet]:
-    """Those of the pages beside the main one, which `test_documented_examples` runs itself."""
-    for name, page in PAGES.items():
-        for found in examples.FENCE.finditer(page) if page is not MAIN else ():
-            number = page[: found.start()].count("\n") + 1
-            yield pytest.param(found[1], id=f"docs/{name}:{number}")
-
-
-@pytest.mark.parametrize("text", list(_examples()))
-def test_an_example_comes_out_as_it_says(text: str) -> None:
-    book, file = examples._example(text)
-    assert file.trials, "an example has tests"
-    found = [f"{result.name}: {difference}" for result in run_trials(book, file) for difference in result.differences]
-    assert found == []
-
-
 def test_the_first_test_of_the_tests_page_passes_on_the_first_book() -> None:
     block = re.search(r"```yaml\n(.*?)```", TESTS, re.DOTALL)
     assert block is not None
@@ -78,6 +61,7 @@ def test_the_first_test_of_the_tests_page_passes_on_the_first_book() -> None:
     assert [result.differences for result in results] == [()]
 
 
+EXAMPLE_FENCE = re.compile(r"^ *```yaml example\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 AMOUNT = re.compile(r"(?<![\d.,])[\d,]+\.\d\d(?![\d])")
 UNTESTED = {"The keys of a stage": {"500.00"}, "Rounding": {"11.45"}}
 """Amounts that no example can show: how a key is written, and what is not billed."""
@@ -91,7 +75,7 @@ def _sections(page: str) -> Iterator[ParameterSet]:
 
 @pytest.mark.parametrize(("title", "section"), list(_sections(STAGES)))
 def test_every_amount_that_is_told_of_stages_is_also_in_an_example_of_them(title: str, section: str) -> None:
-    shown = " ".join(found[1] for found in examples.FENCE.finditer(section))
+    shown = " ".join(found[1] for found in EXAMPLE_FENCE.finditer(section))
     told = AMOUNT.findall(re.sub(r"```.*?```", "", section, flags=re.DOTALL))
     missing = {amount for amount in told if not re.search(rf"(?<!\d){re.escape(amount.replace(',', ''))}(?!\d)", shown)}
     assert missing == UNTESTED.get(title, set())

@@ -1,8 +1,8 @@
-"""Every worked example of docs/rule-book.md is run: the page cannot say a number that does not come out.
+"""Every worked example of the pages docs/rule-book*.md is run: a page cannot say a number that does not come out.
 
 An example is a fenced block that begins with ```yaml example (GitHub shows it as YAML). It holds what a test file holds
-(`tests`, `organisation`; see milepost.rules.trials.trial), and `book`, whose sections stand in place of those of the page's
-first book:
+(`tests`, `organisation`; see milepost.rules.trials.trial), and `book`, whose sections stand in place of those of the main
+page's first book:
 
     ```yaml example
     book:
@@ -18,7 +18,7 @@ first book:
         together: {net: 1000.00, accounts: {"200": 1000.00}}
     ```
 
-Left out, `book` is the first book as it stands, and `organisation` is one with the tax type OUTPUT2 of 15 %.
+Left out, `book` is the first book of the main page as it stands, and `organisation` is one with OUTPUT2 of 15 %.
 """
 
 import re
@@ -34,9 +34,10 @@ from milepost.rules.model import RuleBook
 from milepost.rules.trials.load import LoadedTrials, parse_trials
 from milepost.rules.trials.run import run_trials
 
-PAGE = (Path(__file__).parents[3] / "docs" / "rule-book.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("rule-book*.md"))}
 FENCE = re.compile(r"^ *```yaml example\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
-FIRST = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+FIRST = re.search(r"```yaml\n(.*?)```", PAGES["rule-book.md"], re.DOTALL)
 ORGANISATION = {"taxes": {"OUTPUT2": "15"}}
 
 
@@ -65,13 +66,15 @@ def _example(text: str) -> tuple[RuleBook, LoadedTrials]:
 
 
 def _examples() -> Iterator[ParameterSet]:
-    for found in FENCE.finditer(PAGE):
-        line = PAGE[: found.start()].count("\n") + 1
-        yield pytest.param(found[1], id=f"docs/rule-book.md:{line}")
+    for name, page in PAGES.items():
+        for found in FENCE.finditer(page):
+            line = page[: found.start()].count("\n") + 1
+            yield pytest.param(found[1], id=f"docs/{name}:{line}")
 
 
-def test_the_page_has_examples() -> None:
-    assert list(_examples())
+@pytest.mark.parametrize("name", ["rule-book.md", "rule-book-stages.md", "rule-book-tests.md"])
+def test_the_page_has_examples(name: str) -> None:
+    assert FENCE.search(PAGES[name])
 
 
 @pytest.mark.parametrize("text", list(_examples()))
