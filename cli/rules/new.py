@@ -58,7 +58,7 @@ def new(
     if as_json:
         print_json(_document(proposed))
     else:
-        _show(proposed, folder)
+        _show(proposed, connection, folder)
 
 
 async def _proposed(name: str, connection: str, folder: Path | None) -> _Proposed:
@@ -112,9 +112,9 @@ def _write(path: Path, text: str) -> None:
         file.write(schema_text())
 
 
-def _show(proposed: _Proposed, folder: Path | None) -> None:
+def _show(proposed: _Proposed, connection: str, folder: Path | None) -> None:
     book, where = proposed.book, f" --folder {folder}" if folder else ""
-    name = escape(book.origin.book)
+    name, billed = escape(book.origin.book), escape(connection)
     out.print(f"[green]✓[/] wrote {escape(str(proposed.path))}", soft_wrap=True)
     out.print(f"  {len(book.lines)} rules, taxes mapped: {len(book.taxes)}; from the chart in Xero and {proposed.jobs} jobs")
     if not proposed.jobs:
@@ -124,8 +124,11 @@ def _show(proposed: _Proposed, folder: Path | None) -> None:
     steps = (
         f"open it and decide what its {proposed.decisions} comments DECIDE ask",
         f"milepost rules check {name}{escape(where)}",
+        f"milepost rules lint {name} --connection {billed}{escape(where)}",
+        f"milepost rules capture {billed} JOB --book {name}{escape(where)}   for two or three typical jobs, as tests",
         f"put 'rule_book: {name}' into the connection's file, and: milepost connection add --from FILE.yaml",
         f"milepost rules publish {name}{escape(where)}",
+        f"milepost plan {billed}   what would be billed; writes nothing",
     )
     for number, step in enumerate(steps, 1):
         out.print(f"  {number}. {step}", soft_wrap=True)

@@ -170,10 +170,14 @@ def _payments(tally: Tally) -> Iterator[str]:
         return
     yield ""
     if tally.methods:
-        methods = ", ".join(f"{one_line(method)} {count} times" for method, count in often(tally.methods.items()))
+        methods = ", ".join(
+            f"{one_line(method)} {'once' if count == 1 else f'{count} times'}"
+            for method, count in often(tally.methods.items())
+        )
         yield f"# DECIDE: payments were taken on the platform ({methods}). The accounts that keep them, such as:"
         first = often(tally.methods.items())[0][0]
         yield f'# payments: {{accounts: {{{quoted(first)}: "090"}}}}'
     if tally.deposits:
-        yield f"# DECIDE: {tally.deposits} jobs had a deposit taken before any invoice. payments > deposits says what"
+        jobs = "1 job" if tally.deposits == 1 else f"{tally.deposits} jobs"
+        yield f"# DECIDE: {jobs} had a deposit taken before any invoice. payments > deposits says what"
         yield "# becomes of it: note (billed in full), deduct (off the last invoice; needs deposit_account), or record."
