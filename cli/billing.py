@@ -14,6 +14,12 @@ from milepost.connection import Connection
 from milepost.steps.run import BillingRun
 
 Jobs = Annotated[list[str] | None, typer.Option("--job", help="Only this job, by its id or number; may be repeated.")]
+Reissue = Annotated[
+    bool,
+    typer.Option(
+        "--reissue", help="Confirm what is held: void the jobs' approved, unpaid invoices and bill those stages anew."
+    ),
+]
 _READING = {"fetch-jobs": "reading jobs"}
 
 
@@ -23,9 +29,11 @@ def plan(connection: ConnectionName, job: Jobs = None, json: Json = False) -> No
     _show(run, json)
 
 
-def bill(connection: ConnectionName, job: Jobs = None, json: Json = False) -> None:
+def bill(connection: ConnectionName, job: Jobs = None, reissue: Reissue = False, json: Json = False) -> None:
     """Bill the given jobs now; without any, whatever is due."""
-    _show(run_flow(connection, job or [], plan_only=False), json)
+    if reissue and not job:
+        raise typer.BadParameter("name the jobs whose invoices are voided and made anew: --job", param_hint="--reissue")
+    _show(run_flow(connection, job or [], plan_only=False, reissue=reissue), json)
 
 
 def poll(connection: ConnectionName, json: Json = False) -> None:
@@ -39,7 +47,7 @@ def poll(connection: ConnectionName, json: Json = False) -> None:
     _show(_watched(connection, polled), json)
 
 
-def run_flow(connection: str, jobs: list[str], *, plan_only: bool) -> BillingRun:
+def run_flow(connection: str, jobs: list[str], *, plan_only: bool, reissue: bool = False) -> BillingRun:
     """Run `bill-jobs` here and watch it. Raises UnknownName for a connection or job that does not exist."""
     use_prefect()
     from cli.jobs import job_ids  # noqa: PLC0415
@@ -47,7 +55,7 @@ def run_flow(connection: str, jobs: list[str], *, plan_only: bool) -> BillingRun
 
     async def chosen(settings: Connection) -> Any:
         ids = await job_ids(settings, jobs)
-        return await bill_jobs(settings.name, job_ids=ids, plan_only=plan_only, return_state=True)
+        return await bill_jobs(settings.name, job_ids=ids, plan_only=plan_only, reissue=reissue, return_state=True)
 
     return _watched(connection, chosen)
 

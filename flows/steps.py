@@ -14,6 +14,8 @@ from milepost.billing.decision import ExistingContact, NewContact
 from milepost.ledger import billings
 from milepost.steps import contacts, customers, decide, gather, invoices, recover, tell
 from milepost.steps.lint_books import book_errors
+from milepost.steps.recover_revisions import recover_revisions
+from milepost.steps.revise import revise_invoices
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +24,8 @@ _log = logging.getLogger(__name__)
 @quietly
 async def recover_requests() -> int:
     """Settle what a run that died had sent, before anything new is sent."""
-    count = await recover.recover(current_run())
+    run = current_run()
+    count = await recover.recover(run) + await recover_revisions(run)
     _log.info("requests of an earlier run settled: %d", count)
     return count
 
@@ -96,9 +99,12 @@ async def create_contacts(milestone: str) -> int:
 @task(name="create-invoices", task_run_name="create-invoices {milestone}")
 @quietly
 async def create_invoices(milestone: str) -> int:
-    """Create the invoices, each exactly once, and ask at once about those whose answer was lost."""
+    """Change and create the invoices, each exactly once, and ask at once about those whose answer was lost."""
     run = current_run()
     results = run.results_of(milestone)
+    await revise_invoices(run, results)
+    if run.lost:
+        await recover_revisions(run)
     await invoices.create_invoices(run, results)
     if run.lost:
         await recover.recover(run)

@@ -168,9 +168,11 @@ class Business:
         """The flow `poll-jobs` on this connection."""
         return await self._run(lambda: poll_jobs(self.name, return_state=True))
 
-    async def bill(self, ids: Sequence[str] = (), *, trigger: Trigger = "person") -> BillingRun:
+    async def bill(self, ids: Sequence[str] = (), *, trigger: Trigger = "person", reissue: bool = False) -> BillingRun:
         """The flow `bill-jobs` on these jobs, by their ids."""
-        return await self._run(lambda: bill_jobs(self.name, job_ids=list(ids), trigger=trigger, return_state=True))
+        return await self._run(
+            lambda: bill_jobs(self.name, job_ids=list(ids), trigger=trigger, reissue=reissue, return_state=True)
+        )
 
     async def plan(self, ids: Sequence[str] = ()) -> BillingRun:
         """The flow `bill-jobs`, which only plans."""

@@ -17,8 +17,9 @@ from milepost.ledger.bulk import chunks, unique
 from milepost.ledger.requests import NewRequest, record_request
 from milepost.ledger.tables import billings
 
-Stage = tuple[str, int, bool]
-"""A milestone, its sequence, and whether it is known that its invoice was made; before that it may still fall away."""
+Stage = tuple[str, int, bool, str]
+"""A milestone, its sequence, whether it is known that its invoice was made (before that it may still fall away), and of
+which state of the job: an invoice that was brought up to date meanwhile is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def claim(c: AsyncConnection, claims: Sequence[Claim], request: NewRequest
     if len({wanted.billing_id for wanted in claims}) != len(claims):
         raise ValueError("a request may carry a billing only once")
     async with c.begin_nested():
-        await _one_claim_at_a_time(c, request.connection)
+        await one_claim_at_a_time(c, request.connection)
         await record_request(c, request, now)
         await _move(c, claims, request, now)
         claimed = await _claimed(c, request)
@@ -67,7 +68,7 @@ async def claim(c: AsyncConnection, claims: Sequence[Claim], request: NewRequest
     return [wanted.billing_id for wanted in claims]
 
 
-async def _one_claim_at_a_time(c: AsyncConnection, connection: str) -> None:
+async def one_claim_at_a_time(c: AsyncConnection, connection: str) -> None:
     """Until the transaction ends, so that no two claims miss what the other bills of a job. SQLite does so anyway."""
     if c.dialect.name == "postgresql":
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
@@ -119,16 +120,17 @@ def _is_redecided(wanted: Claim, row: Any) -> bool:
 def _has_moved_on(wanted: Claim, live: Mapping[str, Stage]) -> bool:
     if wanted.history is None:
         return False
-    known = {(billed.milestone, billed.sequence, True) for billed in wanted.history.billed}
+    known = {(billed.milestone, billed.sequence, True, billed.fingerprint) for billed in wanted.history.billed}
     return known != {stage for billing_id, stage in live.items() if billing_id != wanted.billing_id}
 
 
 async def _live(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> dict[str, dict[str, Stage]]:
     """By job and billing: the stages that have, or may have, a live invoice, this request's own among them."""
     found: dict[str, dict[str, Stage]] = defaultdict(dict)
-    columns = (billings.c.job_id, billings.c.id, billings.c.milestone, billings.c.sequence, billings.c.status)
+    columns = (billings.c.milestone, billings.c.sequence, billings.c.status, billings.c.fingerprint)
     for some in chunks(unique(job_ids)):
-        query = select(*columns).where(billings.c.connection == connection, billings.c.job_id.in_(some))
-        for job_id, billing_id, milestone, sequence, status in await c.execute(query.where(HAS_LIVE_INVOICE)):
-            found[job_id][billing_id] = (milestone, sequence, status == BillingStatus.DONE)
+        query = select(billings.c.job_id, billings.c.id, *columns)
+        query = query.where(billings.c.connection == connection, billings.c.job_id.in_(some))
+        for job_id, billing_id, milestone, sequence, status, of in await c.execute(query.where(HAS_LIVE_INVOICE)):
+            found[job_id][billing_id] = (milestone, sequence, status == BillingStatus.DONE, of)
     return found

@@ -378,3 +378,31 @@ book_versions = Table(
     Column("published_at", Moment, nullable=False),
     Column("published_by", Words(100)),
 )
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("request_id", String(36), primary_key=True),
+    Column("billing_id", String(36), primary_key=True),
+    Column("connection", String(40), nullable=False),
+    Column("job_id", Words(), nullable=False),
+    Column("milestone", String(8), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),  # update void
+    Column("status", String(10), nullable=False),  # sending done undone
+    Column("place", Integer, nullable=False),
+    Column("decision", Text, nullable=False),  # what the invoice becomes
+    Column("replaced", Text, nullable=False),  # what it was
+    Column("contact_id", String(40)),
+    Column("sent_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Index("ix_revisions_connection_job_id", "connection", "job_id"),
+)
+
+awaited_changes = Table(
+    "awaited_changes",
+    metadata,
+    Column("billing_id", String(36), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("since", Moment, nullable=False),
+)

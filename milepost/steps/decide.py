@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from milepost.billing.changes import as_sequence
 from milepost.billing.decide import decide
 from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContact, Hold, NewContact, Skip
-from milepost.billing.facts import Facts, History
+from milepost.billing.facts import History
 from milepost.billing.milestones import not_due
 from milepost.ledger import billings, books, jobs
 from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.steps.adopt import adopt_existing
+from milepost.steps.changes import facts_of, look_at_changes, superseded
 from milepost.steps.customers import look_up_again
-from milepost.steps.gather import fresh_chart, today_of
+from milepost.steps.gather import fresh_chart
 from milepost.steps.recovered import known_milestone
 from milepost.steps.reread import leave_what_changed
 from milepost.steps.run import CHANGED, BillingRun, Due, Result, result_of
@@ -40,12 +42,16 @@ async def decide_milestone(run: BillingRun, milestone: str) -> list[Result]:
     if await _look_closer(run, [result for result in results if result.billing_id not in standing]):
         results = _decide_all(run, milestone)
         standing = await _standing(run, results)
+    closed = await look_at_changes(run, results)
     await leave_what_changed(run, [result for result in results if result.billing_id not in standing])
+    updates = [result for result in results if result.revision and result.revision.kind == "update"]
+    new = [result for result in results if result not in updates]
     if not run.plan_only:
-        await _keep(run, [result for result in results if result.code != CHANGED], standing)
-        await adopt_existing(run, results)
+        await _keep(run, [*(result for result in new if result.code != CHANGED), *closed], standing)
+        await adopt_existing(run, new)
     for result in results:
         if isinstance(result.decision, Bill) and result.status == "planned":
+            superseded(run, result)
             run.remember(result.decision)
     return results
 
@@ -82,16 +88,10 @@ def _held_before(run: BillingRun, due: Due) -> Hold | None:
 
 
 def _decide(run: BillingRun, due: Due) -> Decision:
-    assert run.chart is not None
-    job = due.job
-    facts = Facts(
-        connection=run.workspace.name,
-        chart=run.chart,
-        contact=run.resolutions.get(job.customer.id) if job.customer else None,
-        today=today_of(run, job),
-        console_url=run.workspace.installation.console_url,
-    )
-    return decide(job, due.milestone, facts, due.book, run.history.get(job.id, History()))
+    job, code = due.job, due.milestone.code
+    decision = decide(job, due.milestone, facts_of(run, job), due.book, run.history.get(job.id, History()))
+    # An invoice that was voided to be made anew keeps its billing: this is the next one, with a mark of its own.
+    return as_sequence(decision, max(decision.key.sequence, run.retired.get((job.id, code), 0) + 1))
 
 
 async def _keep(run: BillingRun, results: Sequence[Result], standing: Mapping[str, BillingRow]) -> None:
@@ -171,7 +171,7 @@ async def close_what_is_not_due(run: BillingRun) -> int:
 
 
 def _next(run: BillingRun, due: Due) -> int:
-    return run.history.get(due.job.id, History()).next_sequence(due.milestone.code)
+    return run.next_sequence(due.job.id, due.milestone.code)
 
 
 async def _not_due(run: BillingRun, row: BillingRow) -> Skip:

@@ -16,7 +16,7 @@ from milepost.billing.milestones import due_milestones
 from milepost.chart import Chart
 from milepost.connection import Connection
 from milepost.jobs import Job
-from milepost.ledger import billings, charts, connections, jobs
+from milepost.ledger import billings, charts, connections, jobs, revisions
 from milepost.platforms.protocol import Fetched, Progress
 from milepost.rules.model import RuleBook
 from milepost.rules.shelf import BookShelf
@@ -131,6 +131,7 @@ async def find_due(run: BillingRun) -> None:
     async with workspace.db.read() as c:
         live_from = (await connections.get_connection(c, workspace.name)).live_from
         run.history = await billings.history(c, workspace.name, list(run.jobs))
+        run.retired = await revisions.retired(c, workspace.name, list(run.jobs))
     due: list[Due] = []
     run.live_from = live_from
     for job in run.jobs.values():

@@ -21,7 +21,7 @@ from milepost.ledger.billing_rows import GONE_IN_XERO
 from milepost.ledger.billings import AnswerMeta, BillingRow, BillingStatus, Settled
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import RequestRow
-from milepost.steps.invoices import LEASE, STILL_AT_WORK, has_ended, outcome_of, send_frozen
+from milepost.steps.invoices import LEASE, OPERATION, STILL_AT_WORK, has_ended, outcome_of, send_frozen
 from milepost.steps.recovered import Waiting, tell_run
 from milepost.steps.retry import Retries, Setback, failure_code, ladder_of
 from milepost.steps.run import BillingRun
@@ -62,7 +62,7 @@ async def recover(run: BillingRun) -> int:
     """
     workspace = run.workspace
     async with workspace.db.read() as c:
-        left = await requests.unsettled(c, workspace.name)
+        left = [one for one in await requests.unsettled(c, workspace.name) if one.operation == OPERATION]
     settled = 0
     for request in left:
         if await _take(workspace, request):

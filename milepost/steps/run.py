@@ -13,6 +13,7 @@ from milepost.chart import Chart
 from milepost.errors import AnswerLost, MilepostError
 from milepost.jobs import Job
 from milepost.ledger.billing_rows import BillingRow
+from milepost.ledger.revisions import Revision
 from milepost.platforms.protocol import Changes, JobProblem
 from milepost.rules.model import Milestone, RuleBook
 from milepost.steps.workspace import Workspace
@@ -41,7 +42,10 @@ class Due:
 
 @dataclass(slots=True)
 class Result:
-    """One decision and what came of it. `note` is told when it is done but not quite as planned."""
+    """One decision and what came of it. `note` is told when it is done but not quite as planned.
+
+    revision: the invoice of ours that is brought up to date by it, or is voided before it.
+    """
 
     job: Job
     milestone: Milestone
@@ -53,6 +57,7 @@ class Result:
     invoice_id: str | None = None
     invoice_number: str | None = None
     note: str = ""
+    revision: Revision | None = None
 
     @property
     def billing_id(self) -> str:
@@ -96,6 +101,9 @@ class BillingRun:
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
     read_again, changed_since: jobs kept from earlier runs that were read once more before billing; those found changed.
     lost: by request, how its answer was lost in this very run.
+    reissue: a person confirms that approved invoices of the wanted jobs are voided and made anew.
+    retired: by job and milestone, the last of its invoices that was voided to be made anew.
+    looked_at_again: jobs whose change is not settled; the next poll decides them again.
     retries_due: the run is there for what failed and is due again, and asks for nothing new.
     taken, taken_jobs: failed billings that this run took because they are due, and their jobs as they are kept.
     given_up: jobs that could not be read so often that they are not tried any more.
@@ -105,6 +113,7 @@ class BillingRun:
     trigger: Trigger
     workspace: Workspace
     plan_only: bool = False
+    reissue: bool = False
     wanted: list[str] = field(default_factory=list)
     changes: Changes | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -123,6 +132,8 @@ class BillingRun:
     read_again: set[str] = field(default_factory=set)
     changed_since: set[str] = field(default_factory=set)
     lost: dict[str, AnswerLost] = field(default_factory=dict)
+    retired: dict[tuple[str, str], int] = field(default_factory=dict)
+    looked_at_again: set[str] = field(default_factory=set)
     retries_due: bool = False
     taken: set[str] = field(default_factory=set)
     taken_jobs: dict[str, Job] = field(default_factory=dict)
@@ -157,6 +168,7 @@ class BillingRun:
         """The jobs of which every due milestone has its result; only of these a later run need not think again."""
         results = {(result.job.id, result.milestone.code) for result in self.results}
         missing = {due.job.id for due in self.due if (due.job.id, due.milestone.code) not in results}
+        missing |= self.looked_at_again
         return [job for job in self.jobs.values() if job.id not in missing]
 
     def results_of(self, milestone: str) -> list[Result]:
@@ -181,6 +193,17 @@ class BillingRun:
         before = self.history.get(key.job_id, History())
         self.history[key.job_id] = History(billed=(*before.billed, billed))
 
+    def forget(self, job_id: str, milestone: str, sequence: int) -> None:
+        """Count an invoice as not there: it is about to be another."""
+        billed = self.history.get(job_id, History()).billed
+        kept = tuple(b for b in billed if (b.milestone, b.sequence) != (milestone, sequence))
+        self.history[job_id] = History(billed=kept)
+
+    def next_sequence(self, job_id: str, milestone: str) -> int:
+        """The number that the next invoice of a job's milestone has among its own."""
+        own = self.history.get(job_id, History()).next_sequence(milestone)
+        return max(own, self.retired.get((job_id, milestone), 0) + 1)
+
     @property
     def counts(self) -> dict[str, int]:
         """Results by status, unreadable jobs counted as held."""
@@ -202,7 +225,8 @@ class BillingRun:
     def totals(self) -> dict[str, Decimal]:
         """What was invoiced, with tax, by currency."""
         totals: dict[str, Decimal] = {}
-        for bill in (r.decision for r in self.results if r.status == "done"):
+        made = (r for r in self.results if r.status == "done" and not (r.revision and r.revision.kind == "update"))
+        for bill in (result.decision for result in made):
             if isinstance(bill, Bill):
                 totals[bill.draft.currency] = totals.get(bill.draft.currency, Decimal(0)) + bill.draft.total
         return totals
