@@ -24,13 +24,21 @@ class EntryChange(Record):
 
 
 def compare_books(old: RuleBook, new: RuleBook) -> tuple[EntryChange, ...]:
-    """Everything that differs, in the order of the file: sections, rules, rates, stages."""
+    """Everything that differs, in the order of the file: day and organisation, sections, rules, rates, stages."""
     return (
+        *_head(old, new),
         *_sections(old, new),
         *_entries(old, new, "lines", "rule"),
         *_entries(old, new, "rates", "rate"),
         *_entries(old, new, "milestones", "milestone"),
     )
+
+
+def _head(old: RuleBook, new: RuleBook) -> Iterator[EntryChange]:
+    for name in ("effective_from", "organisation"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield EntryChange(entry=name, change="changed", details=(f"{before} → {after}",), where=new.where(name))
 
 
 def _sections(old: RuleBook, new: RuleBook) -> Iterator[EntryChange]:
