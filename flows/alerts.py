@@ -11,8 +11,9 @@ from milepost.billing.decision import Bill
 from milepost.errors import AuthError, MilepostError, RemoteError
 from milepost.ledger import alerts, billings, jobs, runs
 from milepost.ledger.billing_rows import RETRIES_EXHAUSTED
-from milepost.ledger.billings import BillingStatus
+from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.platforms.protocol import JobProblem
+from milepost.steps.compare import PAID
 from milepost.steps.lint_books import book_errors, lint_command
 from milepost.steps.run import BillingRun, Result, by_status
 from milepost.steps.words import why_of
@@ -24,6 +25,7 @@ BOOK = "book:"
 CONNECTION = "connection"
 JOB = "job:"
 RECONNECT = "reconnect"
+TOTAL = "total:"
 _LISTED = 5
 _IN_ORDER = (BillingStatus.DONE, BillingStatus.SKIPPED)
 _BILLING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -87,11 +89,30 @@ async def _cleared(c: AsyncConnection, connection: str, *, stopped: bool, is_lin
         cleared.append(CONNECTION)
     if is_linted:
         cleared += [subject for subject in told if subject.startswith(BOOK)]
-    for subject in (one for one in told if _BILLING.fullmatch(one)):
-        row = await billings.get(c, subject)
-        if row is None or (row.status in _IN_ORDER and not row.is_gone and not row.is_given_up):
-            cleared.append(subject)
+    for subject in told:
+        billing_id = subject.removeprefix(TOTAL)
+        if _BILLING.fullmatch(billing_id):
+            row = await billings.get(c, billing_id)
+            if row is None or (_is_total_settled(row) if subject.startswith(TOTAL) else await _is_in_order(c, row)):
+                cleared.append(subject)
     return cleared
+
+
+async def _is_in_order(c: AsyncConnection, row: BillingRow) -> bool:
+    """Billed or rightly skipped; or its invoice is gone, and a person said so or the stage was billed anew."""
+    if row.by_hand is not None:
+        return True
+    if row.is_gone:
+        rows = await billings.rows_of(c, row.connection, [row.job_id])
+        later = (one for one in rows if one.milestone == row.milestone and one.sequence > row.sequence)
+        return any(one.status is BillingStatus.DONE and not one.is_gone for one in later)
+    return row.status in _IN_ORDER and not row.is_given_up
+
+
+def _is_total_settled(row: BillingRow) -> bool:
+    """Whether an invoice that came out at another total than planned was mended, paid or withdrawn, as Xero last said."""
+    is_mended = row.total is not None and row.invoice_total == row.total
+    return is_mended or row.is_gone or row.by_hand is not None or row.invoice_status == PAID
 
 
 def _troubles(run: BillingRun, stopped_by: MilepostError | None) -> list[Trouble]:
@@ -148,7 +169,7 @@ def _different(run: BillingRun, result: Result) -> Trouble:
     """An invoice that was made, but came out at another total than planned."""
     return _trouble(run, result).model_copy(
         update={
-            "subject": f"total:{result.billing_id}",
+            "subject": f"{TOTAL}{result.billing_id}",
             "code": "total_differs",
             "status": "held",
             "why": result.note,

@@ -10,6 +10,7 @@ from prefect.deployments.runner import RunnerDeployment
 
 from flows.billing import bill_jobs, poll_jobs
 from flows.keep_alive import keep_tokens_alive
+from flows.nightly import nightly_check
 from flows.polling import deliver_alerts, poll_connections, retry_due
 
 
@@ -38,6 +39,12 @@ DEPLOYMENTS = (
         "monthly-sign-ins",
         "Renews every sign-in to Xero, which would die after 60 days without use.",
         cron="0 3 1 * *",
+    ),
+    Deployed(
+        nightly_check,
+        "every-night",
+        "Holds every connection against Xero and its job system, tells what does not agree, and prunes the log.",
+        cron="30 15 * * *",
     ),
     Deployed(poll_jobs, "one-connection", "Bills what changed on one connection, now."),
     Deployed(bill_jobs, "chosen-jobs", "Bills the given jobs of one connection, or plans them only."),

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from notifications.words import money
 
+VERIFY = "verify:"
+"""How the subjects of what verify found begin."""
+
 LinkName = Literal["job", "xero", "milepost", "prefect"]
 
 
@@ -21,7 +24,8 @@ class Told(BaseModel):
 class Trouble(Told):
     """Why one job, a rule book or the whole connection needs a person; `why` and `fix` are sentences.
 
-    `subject` is a billing's id, `job:<id>`, `book:<name>` or `connection`. No customer is named, but by `job_number`.
+    `subject` is a billing's id, `job:<id>`, `book:<name>`, `verify:<what>` or `connection`. No customer is named, but by
+    `job_number`.
     """
 
     subject: str
@@ -56,7 +60,8 @@ class Trouble(Told):
             return f"job {self.job_number}" + (f" ({self.milestone_name})" if self.milestone_name else "")
         if self.subject.startswith("book:"):
             return f"rule book {self.subject.removeprefix('book:')}"
-        return f"connection {connection}" if self.subject == "connection" else self.subject
+        is_of_it = self.subject == "connection" or self.subject.startswith(VERIFY)
+        return f"connection {connection}" if is_of_it else self.subject
 
     def headline(self, connection: str) -> str:
         """`Held: job 1482 (completion)`."""

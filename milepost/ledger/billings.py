@@ -43,6 +43,7 @@ __all__ = [
     "mark_noted",
     "mark_written_back",
     "open_jobs",
+    "put_behind",
     "rows_of",
     "save_decisions",
     "set_trouble",
@@ -180,13 +181,18 @@ async def failures_of(c: AsyncConnection, billing_ids: Sequence[str]) -> dict[st
 
 
 async def to_write_back(c: AsyncConnection, connection: str, limit: int) -> list[BillingRow]:
-    """Done billings that the job system was not told of yet, oldest first."""
+    """Done billings that the job system was not told of yet: the oldest first, those tried in vain after the others."""
     return await _done_without(c, connection, "written_back_at", limit)
 
 
 async def mark_written_back(c: AsyncConnection, billing_ids: Sequence[str], now: datetime) -> None:
     """Record that the job system was told."""
     await _mark(c, billing_ids, "written_back_at", now)
+
+
+async def put_behind(c: AsyncConnection, billing_ids: Sequence[str], now: datetime) -> None:
+    """Have what could not be told tried after all others, so that a few that keep failing do not keep the rest waiting."""
+    await _mark(c, billing_ids, "updated_at", now)
 
 
 async def to_note(c: AsyncConnection, connection: str, limit: int) -> list[BillingRow]:
@@ -208,7 +214,7 @@ async def update_invoice_statuses(c: AsyncConnection, statuses: Mapping[str, str
 
 async def _done_without(c: AsyncConnection, connection: str, mark: str, limit: int) -> list[BillingRow]:
     query = select(billings).where(billings.c.connection == connection, billings.c[mark].is_(None))
-    query = query.where(billings.c.status == BillingStatus.DONE).order_by(billings.c.done_at, billings.c.id)
+    query = query.where(billings.c.status == BillingStatus.DONE).order_by(billings.c.updated_at, billings.c.id)
     return [billing_row(row) for row in (await c.execute(query.limit(limit))).mappings()]
 
 

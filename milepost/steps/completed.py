@@ -98,10 +98,11 @@ class _Accounts:
         """Billed, open, given up, waiting for a decision, or not due."""
         parts = tuple(self.parts.get(job.id, ()))
         bare = Standing(job.id, job.number, job.completed_on, parts=parts)
+        was_sent = any(part.counts or part.status is BillingStatus.SENDING for part in parts)
+        if self.live_from and job.completed_on and job.completed_on < self.live_from and not was_sent:
+            return _before_live(bare, self.live_from)
         if troubled := _open_part(parts):
             return _of_part(bare, troubled, self.workspace.name)
-        if self.live_from and job.completed_on and job.completed_on < self.live_from:
-            return _before_live(bare, self.live_from)
         if gone := _gone_part(parts):
             return _of_gone(bare, gone)
         if not job.is_decided:
@@ -192,10 +193,9 @@ async def _judged(workspace: Workspace, bare: Standing, job: Job, history: Histo
         fix = f"milepost bill {workspace.name} --job {job.number}"
         why = "A stage is due by the rule book, and there is no billing of it."
         return replace(bare, status="lost", code="not_billed", why=why, fix=fix, is_stated=False)
-    open_ones = [reason for reason in reasons if reason.code != "already_billed"] or reasons
-    why = " ".join(dict.fromkeys(reason.why for reason in open_ones[:2]))
+    last = ([reason for reason in reasons if reason.code != "already_billed"] or reasons)[-1]
     fix = "If it is to be billed, set the job to a status that its rule book bills at, or change the rule book."
-    return replace(bare, status="skipped", code=f"not_due_{open_ones[0].code}" if open_ones else "not_due", why=why, fix=fix)
+    return replace(bare, status="skipped", code=f"not_due_{last.code}", why=last.why, fix=fix)
 
 
 async def _listed(workspace: Workspace, begin: date | None) -> tuple[list[str], str, str]:

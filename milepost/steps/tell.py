@@ -129,6 +129,7 @@ async def _write_some(
         _log.warning("billing %s: the job system refuses its note for good; it is not tried again", billing_id)
     async with workspace.db.write() as c:
         await billings.mark_written_back(c, [*told, *given_up], workspace.clock())
+        await billings.put_behind(c, [row.id for row in rows if row.id not in {*told, *given_up}], workspace.clock())
     return len(told) + len(given_up), [error for error in outcomes if error and not _is_hopeless(error)]
 
 
