@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from milepost.connection import Connection
 from milepost.ledger import billings
 from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.ledger.database import open_database
@@ -38,6 +39,7 @@ LAST_POINT = 70
 ROUNDS_TO_SETTLE = 14
 A_RUN = 120.0
 OPEN = (BillingStatus.SENDING, BillingStatus.FAILED, BillingStatus.PLANNED)
+SIGNED_OUT = ("AuthError", "GrantDead")
 TRUE_REASONS = {
     BillingStatus.HELD: {"price_missing"},
     BillingStatus.SKIPPED: {"not_due", "retries_exhausted"},
@@ -136,6 +138,20 @@ async def workers(world: Steps) -> AsyncIterator[Workers]:
             await process.wait()
 
 
+async def sign_in(world: Steps) -> None:
+    """What a person's consent ends in."""
+    answer = world.sandbox.xero.state.connect(APP.client_id, "uk")
+    tokens = TokenSet(
+        access_token=SecretStr(answer["access_token"]),
+        refresh_token=SecretStr(answer["refresh_token"]),
+        expires_at=datetime.now(UTC) + timedelta(seconds=answer["expires_in"]),
+        scope=answer["scope"],
+    )
+    async with world.workspace() as workspace:
+        await workspace.use_sign_in(tokens)
+        await workspace.find_tenant()
+
+
 @asynccontextmanager
 async def chaos_world(home: Path) -> AsyncIterator[Steps]:
     """A business whose sign-in has tokens that rotate, and whose job system is asked as often as one likes."""
@@ -148,17 +164,10 @@ async def chaos_world(home: Path) -> AsyncIterator[Steps]:
         }
         xero = world.connection.xero.model_copy(update={**app, "tenant": world.org.name})
         platform = world.connection.platform.model_copy(update={"file": _unhurried(home)})
-        world.connection = world.connection.model_copy(update={"xero": xero, "platform": platform})
-        answer = world.sandbox.xero.state.connect(APP.client_id, "uk")
-        tokens = TokenSet(
-            access_token=SecretStr(answer["access_token"]),
-            refresh_token=SecretStr(answer["refresh_token"]),
-            expires_at=datetime.now(UTC) + timedelta(seconds=answer["expires_in"]),
-            scope=answer["scope"],
-        )
-        async with world.workspace() as workspace:
-            await workspace.use_sign_in(tokens)
-            await workspace.find_tenant()
+        ladder = Connection.model_fields["retries"].default
+        own = {"xero": xero, "platform": platform, "retries": ladder}
+        world.connection = world.connection.model_copy(update=own)
+        await sign_in(world)
         yield world
 
 
@@ -196,16 +205,25 @@ async def _round(
     if random.random() < 0.15:
         doomed[1] = random.randint(0, LAST_POINT)
     locking = asyncio.create_task(_lock(world, random.random() * plan.lock_seconds)) if random.random() < 0.4 else None
-    for ended in await at_work.poll(*doomed):
-        _note(ended, played)
+    await _poll(world, at_work, played, *doomed)
     if locking:
         await locking
         played.tried["ledger locked"] += 1
 
 
+async def _poll(world: Steps, at_work: Workers, played: Played, *kill_at: int | None) -> None:
+    """Where new tokens were lost and hours passed, Xero has forgotten the sign-in: a person signs in, and work goes on."""
+    ended = await at_work.poll(*kill_at)
+    for one in ended:
+        _note(one, played)
+    if any(one["error"] in SIGNED_OUT for one in ended):
+        await sign_in(world)
+        played.tried["a person signed in again"] += 1
+
+
 def _note(ended: dict[str, Any], played: Played) -> None:
     if "Traceback" in ended["error"]:
-        played.wrong.append(f"a worker met a bug: {ended['error'][-1500:]}")
+        played.wrong.append(f"a worker met a bug: {ended['error'][-400:]}")
     how = "killed" if ended["killed"] else ended["error"].splitlines()[0] if ended["error"] else "went through"
     played.ended[how] += 1
 
@@ -222,8 +240,7 @@ async def _settle(world: Steps, at_work: Workers, played: Played) -> None:
     """Restarts, hours apart, until nothing is under way."""
     for number in range(ROUNDS_TO_SETTLE):
         world.later(hours=7)
-        for ended in await at_work.poll(*[None] * WORKERS):
-            _note(ended, played)
+        await _poll(world, at_work, played, *[None] * WORKERS)
         played.settling_rounds = number + 1
         if number and not await _under_way(world):
             return
@@ -255,6 +272,7 @@ async def _judge(world: Steps, jobs: Jobs, played: Played) -> None:
     played.total = sum((row.invoice_total or Decimal(0) for row in done), Decimal(0))
     if (played.total, len(done)) != (found.total, found.invoices):
         played.wrong.append(f"the ledger has {len(done)} of {played.total}, Xero {found.invoices} of {found.total}")
+    await sign_in(world)  # a person verifies, however long it is since the last run needed Xero
     async with world.workspace() as workspace, workspace.db.read() as c:
         played.wrong += [f"a request is open: {request.id}" for request in await unsettled(c, workspace.name)]
         verified = await verify_billings(workspace)

@@ -77,7 +77,6 @@ async def _around_async(point: Points, name: str, call: Callable[[], Any]) -> ht
         return answer
     point(f"before {name}")
     answer = await call()
-    await answer.aread()
     point(f"after {name}")
     return answer
 

@@ -10,7 +10,7 @@ SEED = int(os.environ.get("MILEPOST_CHAOS_SEED", "4280"))
 
 async def test_after_faults_and_kills_every_job_is_billed_once_or_held_with_a_true_reason(tmp_path: Path) -> None:
     """Of 300 jobs in two workers at once; `make chaos` plays longer ones."""
-    played = await play(Plan(SEED, jobs=300, rounds=10), tmp_path)
+    played = await play(Plan(SEED, jobs=300, rounds=8), tmp_path)
     assert played.wrong == [], "\n".join(played.wrong[:40])
     assert played.recounted is not None
     assert played.recounted.invoices > 200

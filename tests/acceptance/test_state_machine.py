@@ -186,7 +186,7 @@ class Books(RuleBasedStateMachine):
 
 
 def test_after_any_steps_the_books_are_right() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Books,
         settings=settings(
             max_examples=EXAMPLES,
