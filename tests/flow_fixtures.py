@@ -36,8 +36,9 @@ from milepost.ledger.billings import BillingRow
 from milepost.ledger.connections import save_connection as save_row
 from milepost.ledger.database import Database, open_database
 from milepost.settings import installation
+from milepost.steps.findings import Verified
 from milepost.steps.run import BillingRun, Trigger
-from milepost.steps.verify import Verified, verify_billings
+from milepost.steps.verify import verify_billings
 from milepost.steps.workspace import Workspace, open_workspace
 from sandbox.server import Sandbox
 from sandbox.slack import SlackMessage
@@ -52,8 +53,6 @@ pytest_plugins = ["tests.prefect_fixtures"]
 
 PROJECT = Path(__file__).parents[1]
 SECONDS_OF_A_COMMAND = 60
-AT_ONCE = (0,) * 50
-"""A ladder for tests that do not wait: what failed is due at the next poll."""
 AT_ONCE = (0,) * 50
 """A ladder for tests that do not wait: what failed is due at the next poll."""
 _numbers = itertools.count(1)
@@ -290,7 +289,6 @@ def business(flow_world: Sandbox, tmp_path: Path) -> Businesses:
             "name": account,
             "platform": _platform(chosen, account, flow_world, tmp_path) | dict(platform or {}),
             "xero": _xero(chosen, flow_world) | dict(xero or {}),
-            "retries": AT_ONCE,
             "retries": AT_ONCE,
             "rule_book": chosen.rule_book,
             "rule_books_dir": PROJECT / "mappings",

@@ -110,4 +110,5 @@ async def note_mended(c: AsyncConnection, totals: Mapping[str, tuple[Decimal, De
 async def last_poll_began(c: AsyncConnection, connection: str) -> datetime | None:
     """When the last poll that came to an end began: what was completed before it, it should have seen."""
     query = select(func.max(runs.c.started_at)).where(runs.c.connection == connection, runs.c.trigger == "poll")
-    return (await c.execute(query.where(runs.c.ended_at.is_not(None)))).scalar()
+    rows = (await c.execute(query.where(runs.c.ended_at.is_not(None)))).scalars().all()
+    return next(iter(rows), None)

@@ -81,7 +81,7 @@ def _changed(row: BillingRow, invoice: InvoiceOutcome, beside: Beside) -> list[F
 def _into(contact_id: str | None, merged: Mapping[str, str]) -> str | None:
     """The contact that one was merged into, and that one into another, and so on."""
     seen: set[str] = set()
-    while contact_id in merged and contact_id not in seen:
+    while contact_id and contact_id in merged and contact_id not in seen:
         seen.add(contact_id)
         contact_id = merged[contact_id]
     return contact_id

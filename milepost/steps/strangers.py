@@ -71,9 +71,9 @@ def _jobs_by_reference(listed: Sequence[Listed], ours: Mapping[str, BillingRow])
     """Our billings by their reference in Xero, where it is of one job alone: one that many share says nothing."""
     found: dict[str, list[BillingRow]] = defaultdict(list)
     for invoice in (one.invoice for one in listed):
-        reference = (invoice.reference or "").strip().casefold()
-        if reference and invoice.invoice_id in ours:
-            found[reference].append(ours[invoice.invoice_id])
+        reference, row = (invoice.reference or "").strip().casefold(), ours.get(invoice.invoice_id or "")
+        if reference and row:
+            found[reference].append(row)
     return {reference: rows for reference, rows in found.items() if len({row.job_id for row in rows}) == 1}
 
 

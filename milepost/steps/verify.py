@@ -93,7 +93,7 @@ def _match(read: _Read, listed: Sequence[Listed]) -> None:
     """By our mark in the Url, else by the id that the ledger has: a person may have emptied the Url, or billed by hand."""
     ids = {row.invoice_id: row.id for row in read.rows if row.invoice_id}
     for invoice in (one.invoice for one in listed):
-        if billing_id := mark_of(invoice) or ids.get(invoice.invoice_id):
+        if billing_id := mark_of(invoice) or ids.get(invoice.invoice_id or ""):
             read.by_billing[billing_id].append(invoice)
 
 
