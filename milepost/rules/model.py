@@ -97,8 +97,12 @@ class Rate(Section):
     id: str = Field(pattern=RULE_ID, description="the rate's own name, unique in the book; reasons quote it")
     when: When = Field(When(), description="left out, the rate takes every line without a price")
     price: Decimal = Field(ge=0, decimal_places=4, description="for one unit of quantity, before tax, in the job's currency")
-    round_up_to: Decimal | None = Field(None, gt=0, description="the quantity is rounded up to a multiple of this, as 0.25")
-    minimum: Decimal | None = Field(None, gt=0, description="the least quantity that is billed, as a first hour")
+    round_up_to: Decimal | None = Field(
+        None, gt=0, decimal_places=4, description="the quantity is rounded up to a multiple of this, as 0.25"
+    )
+    minimum: Decimal | None = Field(
+        None, gt=0, decimal_places=4, description="the least quantity that is billed, as a first hour"
+    )
 
 
 class Fallback(Section):

@@ -191,3 +191,9 @@ def test_the_header_is_read_though_the_rest_is_broken() -> None:
 def test_a_broken_header_is_located() -> None:
     with pytest.raises(RuleBookErrors, match=r"b:2:10: version: 'x' is not a whole number"):
         read_header(changed("version: 3", "version: x"), "b")
+
+
+@pytest.mark.parametrize("key", ["price: 1.00001", "price: 1, round_up_to: 0.00001", "price: 1, minimum: 1.00001"])
+def test_a_rate_has_no_more_decimals_than_an_invoice_line_can_show(key: str) -> None:
+    rates = f"rates:\n  - {{id: hours, {key}}}\n"
+    assert "must have no more than 4 decimal places" in str(errors_of(f"{BOOK}\n{rates}"))
