@@ -1,6 +1,5 @@
 """Diff: what another version of a book would have done to past jobs, to the cent and by name."""
 
-from datetime import date
 from decimal import Decimal
 
 import pytest
