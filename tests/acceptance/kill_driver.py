@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flows.billing import poll_jobs
+from flows.billing import bill_jobs, poll_jobs
 from tests.acceptance.kill_points import Points, hook
 
 AT_ONCE = 3
@@ -29,13 +29,21 @@ def child(task: dict[str, Any], report: Path) -> NoReturn:
     hook(point, but=_PREFECT)
     code = 0
     try:
-        asyncio.run(poll_jobs(task["connection"], return_state=True))  # type: ignore[arg-type]
+        asyncio.run(_flow(task))
     except BaseException:  # noqa: BLE001  told, and the process ends either way
         traceback.print_exc()
         code = 1
     point.tell()
     sys.stderr.flush()
     os._exit(code)
+
+
+async def _flow(task: dict[str, Any]) -> None:
+    """A poll; or, with the ids of jobs in `reissue`, a person who confirms that their invoices are made anew."""
+    if jobs := task.get("reissue"):
+        await bill_jobs(task["connection"], job_ids=jobs, reissue=True, return_state=True)
+    else:
+        await poll_jobs(task["connection"], return_state=True)
 
 
 def main() -> None:

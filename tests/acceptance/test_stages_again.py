@@ -23,7 +23,11 @@ STATUSES = {"statuses": ["Completed", "Work Order", "Quote", "Unsuccessful"]}
 
 async def plumber_with(business: Businesses, when_more: str = "hold") -> Business:
     text = (PROJECT / "mappings/kauri-plumbing/v0001.yaml").read_text()
-    book = text[: text.index("milestones:")].replace("number: xero", 'number: "{{ job.number }}-{{ milestone.code }}"')
+    book = (
+        text[: text.index("milestones:")]
+        .replace("number: xero", 'number: "{{ job.number }}-{{ milestone.code }}"')
+        .replace("status: DRAFT", "status: AUTHORISED")
+    )
     return await business("kauri", book=book + CLAIMS.replace("WHEN", when_more), platform=STATUSES)
 
 
