@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.hook import hook, hook_url, xero_hook_url
 from cli.names import ConnectionName
 from cli.prefect_api import run, use_prefect
 from cli.show import Json, as_json, err, say, table, text
@@ -87,6 +88,9 @@ async def missing_book(settings: Connection) -> str | None:
     )
 
 
+app.command("hook")(hook)
+
+
 @app.command("list")
 def list_all(json: Json = False) -> None:
     """All connections with their status."""
@@ -130,12 +134,14 @@ def show(name: ConnectionName, json: Json = False) -> None:
     """One connection: its settings, secrets hidden, and where it stands."""
     use_prefect()
     settings, row = run(_both(name))
-    document = {**_document(row), "settings": settings.model_dump(mode="json")}
+    url = asyncio.run(hook_url(name))
+    document = {**_document(row), "settings": settings.model_dump(mode="json"), "platform_hook": url}
     if json:
         as_json(document)
         return
     say(f"[bold]{text(name)}[/] {MARKS[row.status]} {text(row.status_why)}")
     lines = [("Xero organisation", row.tenant_name or "not known yet")]
+    lines += [("webhooks of the job system", url), ("webhooks of Xero", xero_hook_url())]
     lines += _lines(settings.model_dump(mode="json", exclude_defaults=True))
     widest = max(len(key) for key, _ in lines)
     for key, value in lines:

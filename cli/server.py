@@ -42,18 +42,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(port: int) -> None:
-    """Raise ConfigError when something listens on the port already, or this user may not."""
+def require_free(port: int, chosen_by: str = "--port") -> None:
+    """Raise ConfigError when something listens on the port already, or this user may not; `chosen_by` is the way out."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except PermissionError as error:
-            raise ConfigError(f"Port {port} is not for ordinary users. Choose one above 1023 with --port.") from error
+            raise ConfigError(f"Port {port} is not for ordinary users. Choose one above 1023 with {chosen_by}.") from error
         except OSError as error:
             raise ConfigError(
                 f"Port {port} of {HOST} is taken, perhaps by another `milepost up` or Prefect server. "
-                f"Stop that one, or choose another port with --port."
+                f"Stop that one, or choose another port with {chosen_by}."
             ) from error
 
 

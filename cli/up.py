@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
+from cli.console import console_port, console_server
 from cli.prefect_api import ADDRESS_FILE, running_server, use_prefect
 from cli.server import Server, prefect_server, require_free
 from cli.show import out, say, text
 from cli.until import until_told
 from milepost.errors import ConfigError, MilepostError
-from milepost.settings import installation
+from milepost.settings import Installation, installation
 
 
 def up(
@@ -32,6 +33,8 @@ def up(
 
 
 async def _up(port: int) -> None:
+    where = installation()
+    require_free(console_port(where), "MILEPOST_CONSOLE_URL")
     async with AsyncExitStack() as stack:
         server = None
         if address := os.environ.get("PREFECT_API_URL", "").removesuffix("/api"):
@@ -40,9 +43,10 @@ async def _up(port: int) -> None:
 
             await list_connections()  # says so where that server is away or refuses us
         else:
-            server = await _our_server(stack, installation().home, port)
+            server = await _our_server(stack, where.home, port)
             address = server.address
-        await serve(server, f"[green]✓[/] Milepost is up. Prefect UI: {text(address)}   Stop with Ctrl-C.")
+        words = f"[green]✓[/] Milepost is up. Prefect UI: {text(address)}   Webhooks: {text(where.console_url)}/hooks/…"
+        await serve(server, f"{words}   Stop with Ctrl-C.", console=where)
 
 
 async def _our_server(stack: AsyncExitStack, home: Path, port: int) -> Server:
@@ -71,28 +75,30 @@ def _announced(home: Path, address: str) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-async def serve(server: Server | None, words: str, run_now: str | None = None) -> None:
+async def serve(server: Server | None, words: str, run_now: str | None = None, console: Installation | None = None) -> None:
     """Serve the deployments, say so, and tell of each run, until cancelled; runs under way are ended with the runner.
 
-    run_now: a deployment (FLOW/NAME) that is run at once.
+    run_now: a deployment (FLOW/NAME) that is run at once. console: the installation whose console is served as well.
 
     Raises MilepostError when the server ends by itself.
     """
     from cli.serving import deployments_runner, ended, start_run, tell_runs  # noqa: PLC0415  Prefect is slow
 
-    runner = await deployments_runner()
-    say(words)
-    if run_now:
-        await start_run(run_now)
-    work = [asyncio.create_task(runner.start()), asyncio.create_task(tell_runs())]
-    if server:
-        work.append(asyncio.create_task(server.died()))
-    try:
-        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-        if not (server and server.process.poll() is not None):
-            for task in done:
-                task.result()
-    finally:
-        await ended(runner, work)
-    if server:
-        raise MilepostError(f"The Prefect server ended by itself. Its log may say why: {server.log}. Start again.")
+    async with AsyncExitStack() as stack:
+        runner = await deployments_runner()
+        serving = [await stack.enter_async_context(console_server(console))] if console else []
+        say(words)
+        if run_now:
+            await start_run(run_now)
+        work = [asyncio.create_task(runner.start()), asyncio.create_task(tell_runs())]
+        if server:
+            work.append(asyncio.create_task(server.died()))
+        try:
+            done, _ = await asyncio.wait([*work, *serving], return_when=asyncio.FIRST_COMPLETED)
+            if not (server and server.process.poll() is not None):
+                for task in done:
+                    task.result()
+        finally:
+            await ended(runner, work)
+        if server:
+            raise MilepostError(f"The Prefect server ended by itself. Its log may say why: {server.log}. Start again.")

@@ -11,24 +11,23 @@ Everything else is in `milepost.steps`, step by step under the same names.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from blocks.store import load_connection
 from flows import report, steps
 from flows.alerts import tell_people
 from flows.crashes import tell_of_crash
 from flows.current import as_current, current_run, watcher
+from flows.once import shared_run
 from flows.quiet import Refused, in_full
+from flows.warm import workspace_for
 from milepost.errors import AuthError, ConfigError, MilepostError, RemoteError
 from milepost.ledger import runs
-from milepost.settings import installation
 from milepost.steps.decide import mark_decided
 from milepost.steps.run import BillingRun, Trigger
-from milepost.steps.workspace import open_workspace
 
 
 @flow(name="poll-jobs", flow_run_name="{connection}: poll")
@@ -130,21 +129,29 @@ async def _stop(run: BillingRun, error: MilepostError) -> State:
 
 @asynccontextmanager
 async def billing_run(connection: str, trigger: Trigger, *, plan_only: bool = False) -> AsyncIterator[BillingRun]:
-    """Open a run on a connection; whatever comes of it, it is published in Prefect and told to whoever looks on."""
-    settings = await load_connection(connection)
-    async with open_workspace(settings, installation(), for_person=trigger == "person") as workspace:
-        run = BillingRun(flow_run.get_id() or "", trigger, workspace, plan_only)
+    """Open a run on a connection, unless it was begun ahead of the flow; whatever comes of it, it is published and told."""
+    ahead = shared_run()
+    begun = nullcontext(ahead) if ahead else begun_run(connection, flow_run.get_id() or "", trigger, plan_only=plan_only)
+    async with begun as run:
+        try:
+            yield run
+        except Exception as error:
+            await tell_of_crash(run, error)
+            raise
+        await run.workspace.flush_calls()
+        await report.publish(run)
+        watcher().finished(run)
+
+
+@asynccontextmanager
+async def begun_run(connection: str, run_id: str, trigger: Trigger, *, plan_only: bool = False) -> AsyncIterator[BillingRun]:
+    """A run of a connection: its workspace is open, the ledger has it, and the steps started inside work on it."""
+    async with workspace_for(connection, for_person=trigger == "person") as workspace:
+        run = BillingRun(run_id, trigger, workspace, plan_only)
         workspace.run_id = run.id
         async with _recorded(run):
             with as_current(run):
-                try:
-                    yield run
-                except Exception as error:
-                    await tell_of_crash(run, error)
-                    raise
-            await workspace.flush_calls()
-        await report.publish(run)
-        watcher().finished(run)
+                yield run
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from prefect import task
 
 from flows.alerts import tell_people
 from flows.current import current_run, watcher
+from flows.once import once
 from flows.quiet import quietly
 from flows.report import in_words
 from milepost.billing.decision import ExistingContact, NewContact
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @task(name="recover-requests", task_run_name="recover-requests")
+@once
 @quietly
 async def recover_requests() -> int:
     """Settle what a run that died had sent, before anything new is sent."""
@@ -38,6 +40,7 @@ async def find_changed_jobs() -> int:
 
 
 @task(name="fetch-jobs", task_run_name="fetch-jobs")
+@once
 @quietly
 async def fetch_jobs() -> int:
     """Read the jobs whole, keep them, and find the milestones that are due."""
@@ -51,6 +54,7 @@ async def fetch_jobs() -> int:
 
 
 @task(name="read-chart", task_run_name="read-chart")
+@once
 @quietly
 async def read_chart() -> int:
     """Have the organisation's accounts, taxes, items and tracking at hand, and hold the rule books against them."""
@@ -64,6 +68,7 @@ async def read_chart() -> int:
 
 
 @task(name="resolve-contacts", task_run_name="resolve-contacts")
+@once
 @quietly
 async def resolve_contacts() -> int:
     """Find the customers among Xero's contacts; those not found are created once their bill is decided."""
@@ -75,6 +80,7 @@ async def resolve_contacts() -> int:
 
 
 @task(name="code-lines", task_run_name="code-lines {milestone}")
+@once
 @quietly
 async def code_lines(milestone: str) -> int:
     """Decide: code every line by the rule book, and what the milestone bills."""
@@ -86,6 +92,7 @@ async def code_lines(milestone: str) -> int:
 
 
 @task(name="create-contacts", task_run_name="create-contacts {milestone}")
+@once
 @quietly
 async def create_contacts(milestone: str) -> int:
     """Create the customers that Xero does not know."""
@@ -97,6 +104,7 @@ async def create_contacts(milestone: str) -> int:
 
 
 @task(name="create-invoices", task_run_name="create-invoices {milestone}")
+@once
 @quietly
 async def create_invoices(milestone: str) -> int:
     """Change and create the invoices, each exactly once, and ask at once about those whose answer was lost."""

@@ -64,7 +64,7 @@ class Sandbox:
             servers = [self._server(name, app) for name, app in self._apps().items()]
             stack.push_async_callback(_stop_all, servers)
             await asyncio.gather(*(server.start() for server in servers))
-            for deliveries in (self.servicem8.deliveries, self.fieldbook.deliveries):
+            for deliveries in (self.servicem8.deliveries, self.fieldbook.deliveries, self.xero.hooks.deliveries):
                 deliveries.start()
                 stack.push_async_callback(deliveries.stop)
             self._stack = stack.pop_all()

@@ -6,16 +6,18 @@ It answers "who is this customer?" for a whole run in a handful of queries and w
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, RowMapping, or_, select
+from sqlalchemy import Column, RowMapping, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from milepost.ledger.bulk import chunks, insert_into, unique, upsert
 from milepost.ledger.tables import contact_mirrors, contacts, customer_links
 from milepost.xero.contact_keys import email_key, name_key
 from milepost.xero.contacts import MirrorContact
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ async def mirror_state(c: AsyncConnection, tenant_id: str) -> MirrorState | None
     query = select(contact_mirrors).where(contact_mirrors.c.tenant_id == tenant_id)
     row = (await c.execute(query)).first()
     return MirrorState(row.modified_since, row.refreshed_at) if row else None
+
+
+async def make_stale(c: AsyncConnection, tenant_id: str) -> None:
+    """Contacts changed in Xero: the mirror serves nobody before it was refreshed by what changed."""
+    mirrors = update(contact_mirrors).where(contact_mirrors.c.tenant_id == tenant_id)
+    await c.execute(mirrors.values(refreshed_at=_LONG_AGO))
 
 
 async def set_mirror_state(

@@ -18,12 +18,14 @@ class Capabilities:
     """What a platform can do, for the pages that offer it and the flows that use it.
 
     keeps_jobs: a job once listed can be read again later; an export may not hold it any more.
+    webhook_unique: no two changes are told in the same body, since it names their moment.
     """
 
     changed_since: bool = True
     webhooks: bool = False
     webhook_challenge: bool = False
     webhook_signed: bool = False
+    webhook_unique: bool = False
     write_note: bool = False
     write_processed: bool = False
     write_status: bool = False

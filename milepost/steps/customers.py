@@ -74,7 +74,7 @@ async def _mirror_serves(run: BillingRun) -> bool:
         state = await mirror.mirror_state(c, tenant_id)
         linked = await mirror.links(c, workspace.name, new, tenant_id)
         known = await mirror.candidates(c, tenant_id, ids=linked.values())
-    kept_for = MIRROR_KEPT if run.is_scheduled else MIRROR_KEPT_FOR_A_PERSON
+    kept_for = MIRROR_KEPT if run.may_use_kept else MIRROR_KEPT_FOR_A_PERSON
     is_young = state is not None and workspace.clock() - state.refreshed_at < kept_for
     return is_young and set(linked) == set(new) and {one.contact_id for one in known} == set(linked.values())
 

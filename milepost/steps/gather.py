@@ -205,7 +205,7 @@ async def gather_chart(run: BillingRun) -> None:
     """The organisation's chart: kept for an hour, and read anew for a person who has just mended something in it."""
     workspace = run.workspace
     tenant_id = await workspace.tenant_id()
-    kept_for = CHART_KEPT if run.is_scheduled else CHART_KEPT_FOR_A_PERSON
+    kept_for = CHART_KEPT if run.may_use_kept else CHART_KEPT_FOR_A_PERSON
     async with workspace.db.read() as c:
         kept = await charts.get_chart(c, tenant_id)
     if kept and workspace.clock() - kept[1] < kept_for:

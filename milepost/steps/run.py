@@ -164,6 +164,11 @@ class BillingRun:
         return self.changes is not None or self.retries_due
 
     @property
+    def may_use_kept(self) -> bool:
+        """Whether what was read a while ago will do: nobody has just mended it and waits for what comes of that."""
+        return self.is_scheduled or self.trigger == "webhook"
+
+    @property
     def decided_jobs(self) -> list[Job]:
         """The jobs of which every due milestone has its result; only of these a later run need not think again."""
         results = {(result.job.id, result.milestone.code) for result in self.results}

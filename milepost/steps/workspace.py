@@ -90,6 +90,15 @@ class Workspace:
             self._xero = await self.stack.enter_async_context(client)
         return self._xero
 
+    def begin_run(self) -> None:
+        """Another run begins on a workspace that was kept open: what belonged to the last one is forgotten."""
+        self.run_id = None
+        self._xero_answered = False
+
+    def forget_books(self) -> None:
+        """Versions were published since the rule books were read."""
+        self._shelves.clear()
+
     async def tenant_id(self) -> str:
         """The organisation's tenant id."""
         return (await self.xero()).tenant_id

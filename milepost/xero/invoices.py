@@ -29,6 +29,7 @@ __all__ = [
     "history_note",
     "invoice_payload",
     "invoices_body",
+    "invoices_by_id",
     "read_invoice_outcomes",
 ]
 
@@ -107,6 +108,19 @@ async def find_invoices(client: XeroClient, since: datetime) -> list[InvoiceOutc
     async for page in found_invoices(client, since):
         newest.update((found.invoice_id, found) for found in page if found.invoice_id)
     return list(newest.values())
+
+
+async def invoices_by_id(client: XeroClient, invoice_ids: Sequence[str]) -> list[InvoiceOutcome]:
+    """These invoices as they stand, without their lines; those that Xero does not know are left out. One call."""
+    params = {
+        "IDs": ",".join(invoice_ids),
+        "summaryOnly": "true",
+        "page": "1",
+        "pageSize": "1000",
+        "includeArchived": "true",
+    }
+    rows = wire.elements(await client.get(INVOICES_PATH, params), INVOICES_PATH)
+    return [invoice_outcome(row) for row in rows]
 
 
 async def history_note(client: XeroClient, invoice_id: str, text: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sandbox.faults import ASGIApp, FaultMiddleware, Faults, Receive, RequestLog, Scope, Send
 from sandbox.xero.gateway import PREFIX, Gateway, InProgress
+from sandbox.xero.hooks import XeroHooks
 from sandbox.xero.identity import Identity
 from sandbox.xero.settings import XeroSettings, utcnow
 from sandbox.xero.state import XeroState
@@ -13,12 +14,13 @@ from sandbox.xero.state import XeroState
 
 @dataclass
 class XeroSandbox:
-    """A local Xero. `app` is what uvicorn serves; `state`, `faults` and `log` are for tests and the demo."""
+    """A local Xero. `app` is what uvicorn serves; `state`, `faults`, `log` and `hooks` are for tests and the demo."""
 
     app: InProgress
     state: XeroState
     faults: Faults
     log: RequestLog
+    hooks: XeroHooks
 
     def set_limits(self, *, on: bool) -> None:
         """Enforce the rate limits, or let every call pass."""
@@ -31,7 +33,7 @@ def create_xero(settings: XeroSettings | None = None, clock: Callable[[], dateti
     state = XeroState(settings, clock)
     faults, log = Faults(), RequestLog(prefix=PREFIX)
     served = FaultMiddleware(_split(Gateway(state), Identity(state).app), faults, log, settings.latency)
-    return XeroSandbox(InProgress(served, state), state, faults, log)
+    return XeroSandbox(InProgress(served, state), state, faults, log, XeroHooks(clock))
 
 
 def _split(api: ASGIApp, identity: ASGIApp) -> ASGIApp:

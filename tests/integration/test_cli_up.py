@@ -27,6 +27,7 @@ class Process:
         self.log = folder / f"{arguments[0]}.log"
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MILEPOST_"))}
         own |= {"PYTHONPATH": str(PROJECT), "MILEPOST_HOME": str(folder / "home"), "COLUMNS": "80"}
+        own["MILEPOST_CONSOLE_URL"] = f"http://127.0.0.1:{free_port()}"
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from cli.main import run; run()", *arguments],
