@@ -21,6 +21,7 @@ from milepost.billing.facts import History
 from milepost.errors import AnswerLost, AuthError, RemoteError
 from milepost.ledger import billings, requests
 from milepost.ledger.billings import AnswerMeta, Claim, ClaimLost, Settled
+from milepost.ledger.heartbeats import kept_alive
 from milepost.ledger.owner import this_process
 from milepost.ledger.requests import NewRequest
 from milepost.steps.contacts import contact_id_of
@@ -45,9 +46,11 @@ BODY_BYTES = 3_000_000
 """Xero takes 3.5 MB a request (developer docs, API limits)."""
 AT_ONCE = 5
 """Requests under way at a time, as Xero allows: no more are frozen than are being sent."""
-LEASE = timedelta(minutes=10)
-"""How long a request may be under way before another host may ask what became of it. Longer than three waits for the
-limit and three answers may take: one that is sent after its lease could be one that was given up and sent anew."""
+LEASE = timedelta(minutes=2)
+"""How long a request outlives a process that is not seen to end; a living one renews it by its heartbeat."""
+SENDABLE = timedelta(minutes=10)
+"""How long after it is frozen a request may be sent: longer than three waits for the limit and three answers may take. One
+that is sent later could be one that was given up and sent anew."""
 STILL_AT_WORK = timedelta(minutes=2)
 """How long after its last sending Xero may still be at work on a request that it did not answer."""
 OPERATION = "create-invoices"
@@ -117,7 +120,8 @@ async def _send(run: BillingRun, client: XeroClient, parcel: Parcel) -> Sequence
         return ()
     frozen, results = request
     try:
-        answer = await send_frozen(client, frozen.body, frozen.idempotency_key, within=LEASE)
+        async with kept_alive(run.workspace.db, frozen.id, run.workspace.clock, LEASE):
+            answer = await send_frozen(client, frozen.body, frozen.idempotency_key, within=SENDABLE)
         outcomes = read_invoice_outcomes(answer, len(results), frozen.body)
     except AnswerLost as lost:
         await _let_go(run, frozen.id, lost)
@@ -156,7 +160,7 @@ def has_ended(lost: AnswerLost) -> bool:
 
 
 def at_work_until(lost: AnswerLost, now: datetime) -> datetime:
-    """The lease of a request that is let go: from when on 'not found' will mean 'not made' is counted from it."""
+    """Since when nobody has sent a request that is let go: when 'not found' will mean 'not made' is counted from it."""
     return now - 2 * STILL_AT_WORK if has_ended(lost) else now
 
 
@@ -165,7 +169,7 @@ async def _let_go(run: BillingRun, request_id: str, lost: AnswerLost) -> None:
     _log.warning("request %s: no answer; recovery will find out", request_id)
     run.lost[request_id] = lost
     async with run.workspace.db.write() as c:
-        await requests.extend_lease(c, request_id, this_process(), at_work_until(lost, run.workspace.clock()))
+        await requests.let_go(c, request_id, this_process(), at_work_until(lost, run.workspace.clock()))
 
 
 async def _freeze(run: BillingRun, client: XeroClient, parcel: Parcel) -> tuple[NewRequest, list[Result]] | None:
@@ -297,7 +301,9 @@ def tell_result(result: Result, settled: Settled, outcome: InvoiceOutcome) -> No
     result.code, result.why, result.fix = settled.code or "", settled.why or "", settled.fix or ""
     result.invoice_id, result.invoice_number = settled.invoice_id, settled.invoice_number
     if settled.invoice_id and isinstance(result.decision, Bill):
-        result.note = difference(result.decision.draft, outcome.total, outcome.total_tax)
+        differs = difference(result.decision.draft, outcome.total, outcome.total_tax)
+        said = f"Xero made it, and said: {' '.join(outcome.messages)}" if outcome.messages else ""
+        result.note = " ".join(part for part in (differs, said) if part)
 
 
 def difference(draft: Draft, total: Decimal | None, tax: Decimal | None) -> str:

@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from milepost.billing.decision import Bill
 from milepost.errors import AnswerLost, AuthError, RateLimited, RemoteError
 from milepost.ledger import billings, requests
 from milepost.ledger.billing_rows import GONE_IN_XERO
 from milepost.ledger.billings import AnswerMeta, BillingRow, BillingStatus, Settled
+from milepost.ledger.heartbeats import kept_alive
 from milepost.ledger.owner import this_process
-from milepost.ledger.requests import RequestRow
-from milepost.steps.invoices import LEASE, OPERATION, STILL_AT_WORK, has_ended, outcome_of, send_frozen
+from milepost.ledger.requests import LAPSED, NOBODY, RequestRow
+from milepost.steps.invoices import LEASE, OPERATION, SENDABLE, STILL_AT_WORK, has_ended, outcome_of, send_frozen
 from milepost.steps.recovered import Waiting, tell_run
 from milepost.steps.retry import Retries, Setback, failure_code, ladder_of
 from milepost.steps.run import BillingRun
@@ -57,8 +60,8 @@ class Finding:
 async def recover(run: BillingRun) -> int:
     """Settle every request left by a process that is gone (or whose answer this one lost); the billings settled.
 
-    A request of a living process elsewhere is left alone: its lease and its process say so. What cannot be known yet
-    is told with the run, and asked about again by the next. Raises AuthError.
+    A request of a living process elsewhere is left alone: that one renews its lease for as long as it is at it. What cannot
+    be known yet is told with the run, and asked about again by the next. Raises AuthError.
     """
     workspace = run.workspace
     async with workspace.db.read() as c:
@@ -79,10 +82,11 @@ async def _take(workspace: Workspace, request: RequestRow) -> bool:
 async def _recover_one(run: BillingRun, request: RequestRow) -> int:
     workspace = run.workspace
     rows = await _rows(workspace, request)
-    finding = Finding(min(request.lease_until, workspace.clock()))
+    finding = Finding(requests.heard_until(request, workspace.clock(), SENDABLE))
     try:
         if rows:
-            await _find_out(run, request, rows, finding)
+            async with kept_alive(workspace.db, request.id, workspace.clock, LEASE):
+                await _find_out(run, request, rows, finding)
     finally:
         kept = await _record(workspace, request, rows, finding)
         await tell_run(run, request, rows, kept, finding)
@@ -105,15 +109,25 @@ async def _record(workspace: Workspace, request: RequestRow, rows: Sequence[Bill
         if known == {row.id for row in rows}:
             return set(await billings.settle(c, request.id, finding.settled, finding.meta, now))
         kept = await billings.settle_some(c, request.id, finding.settled, now)
-        await requests.extend_lease(c, request.id, this_process(), finding.at_work_until)
+        reasons = {key: (waiting.code, waiting.why, waiting.fix) for key, waiting in finding.waiting.items()}
+        await requests.note_waiting(c, request.id, reasons, now)
+        await _leave(c, request, finding.at_work_until, now)
     return set(kept)
+
+
+async def _leave(c: AsyncConnection, request: RequestRow, at_work_until: datetime, now: datetime) -> None:
+    """To whoever looks next. Where its first process may still be alive, that stays so."""
+    if at_work_until <= now:
+        await requests.let_go(c, request.id, this_process(), at_work_until)
+    else:
+        await requests.let_go(c, request.id, this_process(), min(request.lease_until, now), left_to=LAPSED)
 
 
 async def _find_out(run: BillingRun, request: RequestRow, rows: Sequence[BillingRow], finding: Finding) -> None:
     """By the same body and key inside the window, by looking after it."""
     client = await run.workspace.xero()
     if client.tenant_id != request.tenant_id:
-        finding.waiting = dict.fromkeys((row.id for row in rows), _ELSEWHERE)
+        finding.waiting = {row.id: _elsewhere(row) for row in rows}
         return
     lost = run.lost.get(request.id)
     finding.waiting = {row.id: Waiting("answer_lost", not_known(lost), FOUND_OUT) for row in rows}
@@ -180,7 +194,7 @@ async def _look(
         ours = [invoice for invoice in invoices if is_of(invoice, row)]
         live = [invoice for invoice in ours if invoice.status not in GONE_IN_XERO]
         if len(live) > 1:
-            finding.waiting[row.id] = _found_twice(live)
+            finding.waiting[row.id] = _found_twice(row, live)
         elif ours:
             # One that a person has voided or deleted since was made all the same: it is not made anew.
             _enter(finding, row, (live or ours)[0], _retries(run.workspace, row, now))
@@ -203,28 +217,35 @@ def is_of(invoice: InvoiceOutcome, row: BillingRow) -> bool:
 
 def _was_not_made(row: BillingRow, request: RequestRow, lost: AnswerLost | None, retries: Retries, now: datetime) -> Settled:
     """A lost answer uses a rung of the ladder, the death of a process does not. What is due by now is planned again."""
-    was_let_go = request.lease_until < request.first_sent_at + LEASE / 2
-    if lost is None and not was_let_go:
+    if lost is None and request.owner != NOBODY:
         return Settled.planned(row.id)
     settled = retries.settled(row.id, Setback("remote_failed", not_made(lost), NEXT_RUN))
     is_due = settled.next_attempt_at is not None and settled.next_attempt_at <= now
     return Settled.planned(row.id, failures=settled.failures) if is_due and lost is None else settled
 
 
-def _found_twice(live: Sequence[InvoiceOutcome]) -> Waiting:
+def _found_twice(row: BillingRow, live: Sequence[InvoiceOutcome]) -> Waiting:
     numbers = ", ".join(sorted(invoice.number or invoice.invoice_id or "?" for invoice in live))
     return Waiting(
         "ambiguous",
         f"After an answer was lost, Xero holds {len(live)} invoices for this billing: {numbers}.",
-        "Void or delete all but one of them in Xero; the next run takes the one that stays.",
+        "Void or delete all but one of them in Xero; the next run takes the one that stays. "
+        f"Or say which one it is: {_by_hand(row, '--invoice NUMBER')}",
     )
 
 
-_ELSEWHERE = Waiting(
-    "other_organisation",
-    "It was sent to another organisation in Xero than the connection bills into now, and its answer is not known.",
-    "Connect the organisation that it was sent to again and let a run find out.",
-)
+def _elsewhere(row: BillingRow) -> Waiting:
+    return Waiting(
+        "other_organisation",
+        "It was sent to another organisation in Xero than the connection bills into now, and its answer is not known.",
+        "Connect the organisation that it was sent to again and let a run find out. If that cannot be, look for the invoice "
+        f"there and say what you found; it is not billed again then: {_by_hand(row)}",
+    )
+
+
+def _by_hand(row: BillingRow, more: str = "") -> str:
+    """How a person settles what cannot be found out."""
+    return " ".join(part for part in (f"milepost queue by-hand {row.id} --reason TEXT", more) if part)
 
 
 def _bill(row: BillingRow) -> Bill:

@@ -161,6 +161,9 @@ async def test_an_invoice_found_twice_waits_for_a_person_and_nothing_is_sent(acm
         result = only(await acme.poll())
         assert (result.status, result.code) == ("sending", "ambiguous")
         assert "A-1-COPY, A-1-FIN" in result.why
+        row = await acme.row()
+        assert (row.trouble_code, row.trouble_why) == ("ambiguous", result.why)
+        assert f"milepost queue by-hand {row.id} --reason TEXT --invoice NUMBER" in result.fix
         assert len(acme.invoices) == 2
         acme.later(minutes=5)
     acme.org.invoices.save(replace(first, status="DELETED"))
@@ -188,6 +191,7 @@ async def test_a_request_sent_to_another_organisation_is_left_alone(acme: Steps)
     acme.later(minutes=30)
     result = only(await acme.poll())
     assert (result.status, result.code) == ("sending", "other_organisation")
+    assert f"milepost queue by-hand {(await acme.row()).id}" in result.fix
     assert acme.invoices == []
 
 
@@ -218,3 +222,21 @@ async def test_a_repeat_that_would_reach_xero_after_it_has_forgotten_the_key_is_
     acme.later(seconds=30)
     assert only(await acme.poll()).status == "done"
     assert (len(acme.invoices), acme.calls("PUT", "/Invoices")) == (1, 1)
+
+
+async def test_what_a_process_that_is_not_seen_to_end_froze_is_sent_anew_only_when_it_can_send_it_no_more(
+    acme: Steps,
+) -> None:
+    """It may only sleep, and wake: its invoice is looked for soon after its lease, and made anew ten minutes later."""
+    acme.job()
+    await crashed(acme, before_sending=True)
+    await end_lease(acme)
+    acme.later(minutes=6)  # Xero has forgotten the key, so nothing is repeated
+    acme.forget_calls()
+    for _ in range(2):
+        assert only(await acme.poll()).status == "sending"
+        acme.later(minutes=2)
+    assert (acme.calls("PUT", "/Invoices"), acme.calls("GET", "/Invoices")) == (0, 2)
+    acme.later(minutes=3)
+    assert only(await acme.poll()).status == "done"
+    assert len(acme.invoices) == 1
