@@ -87,7 +87,8 @@ def _show(done: Publication) -> None:
         err.print(f"[red]✗[/] {escape(why)}", soft_wrap=True)
     if done.refused:
         err.print("Nothing was published.")
-        err.print(f"To see all of it: milepost rules lint {escape(done.book)}, milepost rules test {escape(done.book)}")
+        book = escape(done.book)
+        err.print(f"To see all of it: milepost rules lint {book}, milepost rules test {book}", soft_wrap=True)
         return
     if not done.published:
         out.print(f"Every version of {escape(done.book)} is published already.")
