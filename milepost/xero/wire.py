@@ -128,9 +128,8 @@ def is_refused(row: Mapping[str, Any]) -> bool:
 
 def amount(value: Any) -> Decimal | None:
     """A number as Decimal; None where there is none that an amount could be."""
-    if isinstance(value, bool) or not isinstance(value, Decimal | int) or abs(value) >= _NO_AMOUNT:
-        return None
-    return Decimal(value)
+    number = Decimal(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else None
+    return number if number is not None and abs(number) < _NO_AMOUNT else None
 
 
 def messages(*groups: Any) -> tuple[str, ...]:

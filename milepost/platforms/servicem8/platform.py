@@ -127,8 +127,8 @@ class ServiceM8Platform:
         now = self._clock().astimezone(ZoneInfo(timezone))
         lines_after = after or window_start(changes(jobs, [], cursor, now).cursor, None, ZoneInfo(timezone))
         lines = await changed_lines(self._client, self._settings, lines_after)
-        listed = {row.get("uuid") for row in jobs}
-        return changes(jobs, [line for line in lines if after or line.get("job_uuid") in listed], cursor, now)
+        listed = {str(row.get("uuid")) for row in jobs}
+        return changes(jobs, [line for line in lines if after or str(line.get("job_uuid")) in listed], cursor, now)
 
     async def fetch(self, job_ids: Sequence[str], progress: Progress | None = None) -> Fetched:
         """Read jobs whole, by uuid or by number. See `Reader` for how many calls that takes."""

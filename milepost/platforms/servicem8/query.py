@@ -31,12 +31,17 @@ class Clause:
         return f"{self.field} {self.operator} {_literal(self.value)}"
 
     def holds(self, row: Row) -> bool:
-        """Whether a row satisfies the clause; numbers compare as numbers, texts (and so stamps) as text."""
+        """Whether a row satisfies the clause; numbers compare as numbers, texts (and so stamps) as text.
+
+        A value of another kind leaves no row out: a line that is lost is money lost, one that is odd is told.
+        """
         have = row.get(self.field)
+        if have is not None and not isinstance(have, str | int | Decimal):
+            return True
         if isinstance(self.value, str):
             return _compare("" if have is None else str(have), self.value, self.operator)
         number = _number(have)
-        return number is not None and _compare(number, Decimal(self.value), self.operator)
+        return number is None or _compare(number, Decimal(self.value), self.operator)
 
 
 def filter_text(clauses: Sequence[Clause]) -> str:

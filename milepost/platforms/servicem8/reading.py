@@ -85,14 +85,17 @@ class Reader:
         return self._wholes[kind]
 
     async def allowed(self, kind: str, reading: Coroutine[Any, Any, T], otherwise: T) -> T:
-        """What was read, or `otherwise` where the credentials lack the permission; `forbidden` then names the kind."""
+        """What was read, or `otherwise` where the credentials lack the permission, or the account such records.
+
+        `forbidden` then names the kind.
+        """
         if kind in self.forbidden:
             reading.close()
             return otherwise
         try:
             return await reading
         except RemoteError as error:
-            if error.status != HTTPStatus.FORBIDDEN:
+            if error.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
                 raise
             _log.warning("ServiceM8 does not let these credentials read %s", kind)
             self.forbidden.add(kind)
