@@ -1,11 +1,12 @@
 """`milepost verify CONNECTION`: proves from Xero's own data that no job was billed twice, lost or changed unseen."""
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 
+from cli.days import day
 from cli.names import ConnectionName
 from cli.prefect_api import run, use_prefect
 from cli.show import Json, as_json, hint, say, text
@@ -15,8 +16,8 @@ from milepost.steps.verify import verify_billings
 from milepost.steps.workspace import open_workspace
 
 Since = Annotated[
-    datetime | None,
-    typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="Only what was billed or completed since this day."),
+    date | None,
+    typer.Option("--since", parser=day, metavar="DATE", help="Only what was billed or completed since this day."),
 ]
 
 
@@ -24,7 +25,7 @@ def verify(connection: ConnectionName, since: Since = None, json: Json = False) 
     """Prove from Xero's own data that no job was billed twice, lost or changed. Exit code 1 when anything is off."""
     use_prefect()
     hint("Reading Xero's invoices, a thousand a call …")
-    verified = run(_verify(connection, since.date() if since else None))
+    verified = run(_verify(connection, since))
     if json:
         as_json(_document(verified))
     else:
