@@ -1,7 +1,7 @@
 """From the arrival of a job system's webhook to the invoice in Xero, through the application that `milepost up` serves.
 
 `python -m benchmarks.webhook` runs with the sandbox at 0 ms and at 100 ms a call, each in a warm process (the first events
-are not counted), and exits 1 when a median is above what docs/webhooks.md promises. The sandbox, the Prefect server (SQLite)
+are not counted), and exits 1 when a median is above what docs/webhooks.md aims at. The sandbox, the Prefect server (SQLite)
 and the receiving process are three processes on loopback; one event is sent at a time, each for a job of its own.
 """
 
