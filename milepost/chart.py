@@ -33,6 +33,19 @@ class TaxRate(Record):
     status: str = "ACTIVE"
     can_apply_to_revenue: bool = True
     can_apply_to_liabilities: bool = True
+    can_apply_to_assets: bool = True
+    can_apply_to_expenses: bool = True
+    can_apply_to_equity: bool = True
+
+    def goes_with(self, account: "Account") -> bool:
+        """Whether Xero lets the rate stand with an account of this class (OpenAPI text of TaxRate)."""
+        by_class = {
+            "LIABILITY": self.can_apply_to_liabilities,
+            "ASSET": self.can_apply_to_assets,
+            "EXPENSE": self.can_apply_to_expenses,
+            "EQUITY": self.can_apply_to_equity,
+        }
+        return by_class.get(account.klass or "", self.can_apply_to_revenue)
 
 
 class Item(Record):

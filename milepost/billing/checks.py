@@ -13,7 +13,6 @@ from milepost.chart import Account, Chart, TaxRate
 from milepost.jobs import Job
 from milepost.money import CENT, HUNDRED, ZERO
 
-_LIABILITY = frozenset({"LIABILITY"})
 _BILLED = ("REVENUE", "LIABILITY")
 _ROUNDING = "ROUNDING"
 _BANK = "BANK"
@@ -88,8 +87,7 @@ def check_tax(chart: Chart, account: Account, tax_type: str, where: str) -> TaxR
             f"Tax type {tax_type} ({rate.name}) is {rate.effective_rate}%, which no sales tax is.",
             f"Correct the tax rate in Xero, or map another at {where}.",
         )
-    allowed = rate.can_apply_to_liabilities if account.klass in _LIABILITY else rate.can_apply_to_revenue
-    if not allowed:
+    if not rate.goes_with(account):
         return Trouble(
             "tax_not_allowed",
             f"Tax type {tax_type} ({rate.name}) cannot be used with account {account.code} ({account.name}).",

@@ -86,6 +86,9 @@ def _tax_rate(row: Row) -> TaxRate:
         status=_text(row, "status") or "ACTIVE",
         can_apply_to_revenue=row.get("canapplytorevenue") is not False,
         can_apply_to_liabilities=row.get("canapplytoliabilities") is not False,
+        can_apply_to_assets=row.get("canapplytoassets") is not False,
+        can_apply_to_expenses=row.get("canapplytoexpenses") is not False,
+        can_apply_to_equity=row.get("canapplytoequity") is not False,
     )
 
 

@@ -45,6 +45,8 @@ def coded(then: str) -> Any:
         ("{account: '200', tax: INPUT}", "tax_not_allowed"),
         ("{account: '235', tax: INCOMEONLY}", "tax_not_allowed"),
         ("{account: '200', tax: INCOMEONLY}", None),
+        ("{account: '620', tax: INCOMEONLY}", "tax_not_allowed"),
+        ("{account: '620', tax: OUTPUT}", None),
         ("{account: '200', tax: ODD}", "tax_not_allowed"),
         ("{account: '200', item: LAB}", None),
         ("{account: '200', item: ' LAB '}", None),
@@ -64,11 +66,18 @@ def test_what_xero_would_refuse_is_held_before_it_is_asked(then: str, code: str 
         account("090", "Bank", type="BANK"),
         account("860", "Rounding", system_account="ROUNDING"),
         account("270", "Interest", tax=None),
+        account("620", "Retentions", type="CURRENT", klass="ASSET"),
     )
     more = (
         TaxRate(tax_type="OLD", name="Old", effective_rate=12, status="ARCHIVED"),
         TaxRate(tax_type="INPUT", name="Purchases", effective_rate=15, can_apply_to_revenue=False),
-        TaxRate(tax_type="INCOMEONLY", name="Income", effective_rate=15, can_apply_to_liabilities=False),
+        TaxRate(
+            tax_type="INCOMEONLY",
+            name="Income",
+            effective_rate=15,
+            can_apply_to_liabilities=False,
+            can_apply_to_assets=False,
+        ),
         TaxRate(tax_type="ODD", name="Odd", effective_rate=-5),
     )
     known = known.model_copy(update={"tax_rates": (*known.tax_rates, *more)})
