@@ -8,6 +8,7 @@ from milepost.billing.decide import decide
 from milepost.billing.decision import Bill, BillingKey, Decision, ExistingContact, Hold, NewContact, Skip
 from milepost.billing.facts import History
 from milepost.billing.milestones import not_due
+from milepost.billing.replay import as_unbilled
 from milepost.ledger import billings, books, jobs
 from milepost.ledger.billings import BillingRow, BillingStatus
 from milepost.steps.adopt import adopt_existing
@@ -88,10 +89,12 @@ def _held_before(run: BillingRun, due: Due) -> Hold | None:
 
 
 def _decide(run: BillingRun, due: Due) -> Decision:
-    job, code = due.job, due.milestone.code
-    decision = decide(job, due.milestone, facts_of(run, job), due.book, run.history.get(job.id, History()))
+    job, retired = due.job, run.retired.get((due.job.id, due.milestone.code), 0)
+    # What the platform says of invoices made of it speaks of the one that we voided, which its history no longer holds.
+    seen = as_unbilled(job) if retired else job
+    decision = decide(seen, due.milestone, facts_of(run, job), due.book, run.history.get(job.id, History()))
     # An invoice that was voided to be made anew keeps its billing: this is the next one, with a mark of its own.
-    return as_sequence(decision, max(decision.key.sequence, run.retired.get((job.id, code), 0) + 1))
+    return as_sequence(decision, max(decision.key.sequence, retired + 1))
 
 
 async def _keep(run: BillingRun, results: Sequence[Result], standing: Mapping[str, BillingRow]) -> None:
