@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import billing, connection, demo, explain, log, platform, rules, status, troubles, up, verify
+from cli import billing, connection, demo, explain, log, platform, queue, rules, status, troubles, unbilled, up, verify
 from cli.failures import Milepost, want_traceback
 from milepost import __version__
 
@@ -30,6 +30,9 @@ app.command("unbilled", rich_help_panel=DAILY)(unbilled.unbilled)
 app.command("troubles", rich_help_panel=DAILY)(troubles.troubles)
 app.command("log", rich_help_panel=DAILY)(log.log)
 app.command("up", rich_help_panel=SET_UP)(up.up)
+app.add_typer(
+    queue.app, name="queue", help="What waits: list it, try it again, say what was done by hand.", rich_help_panel=DAILY
+)
 app.add_typer(
     connection.app,
     name="connection",

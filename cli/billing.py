@@ -47,7 +47,9 @@ def poll(connection: ConnectionName, json: Json = False) -> None:
     _show(_watched(connection, polled), json)
 
 
-def run_flow(connection: str, jobs: list[str], *, plan_only: bool, reissue: bool = False) -> BillingRun:
+def run_flow(
+    connection: str, jobs: list[str], *, plan_only: bool, reissue: bool = False, current_rules: bool = False
+) -> BillingRun:
     """Run `bill-jobs` here and watch it. Raises UnknownName for a connection or job that does not exist."""
     use_prefect()
     from cli.jobs import job_ids  # noqa: PLC0415
@@ -55,7 +57,9 @@ def run_flow(connection: str, jobs: list[str], *, plan_only: bool, reissue: bool
 
     async def chosen(settings: Connection) -> Any:
         ids = await job_ids(settings, jobs)
-        return await bill_jobs(settings.name, job_ids=ids, plan_only=plan_only, reissue=reissue, return_state=True)
+        return await bill_jobs(
+            settings.name, job_ids=ids, plan_only=plan_only, reissue=reissue, current_rules=current_rules, return_state=True
+        )
 
     return _watched(connection, chosen)
 

@@ -48,6 +48,7 @@ async def bill_jobs(
     trigger: Trigger = "person",
     plan_only: bool = False,
     reissue: bool = False,
+    current_rules: bool = False,
 ) -> State:
     """Bill the given jobs of a connection, or, without any, what a poll would.
 
@@ -56,10 +57,11 @@ async def bill_jobs(
         job_ids: Ids of jobs in the job system; none for whatever is due.
         trigger: Who asks, for the run's tag.
         plan_only: Decide, show the outcome and write nothing: no contact, no invoice, no note.
+        current_rules: Decide by the newest published version of the rule book, whatever the jobs' dates.
         reissue: Carry out what is held to be confirmed: void an approved, unpaid invoice of these jobs and make it anew.
     """
     async with billing_run(connection, trigger, plan_only=plan_only) as run:
-        run.reissue = reissue
+        run.reissue, run.current_rules = reissue, current_rules
         run.wanted = list(job_ids or [])
         return await way_of_a_job(run)
 

@@ -70,6 +70,8 @@ def decide(job: Job, milestone: Milestone, facts: Facts, book: RuleBook, history
         key = _key(job, milestone, facts, billed.sequence if billed else 1)
         return _skip(key, job, book, "already_billed", why)
     key = _key(job, milestone, facts, history.next_sequence(milestone.code))
+    if by_hand := _check_by_hand(history):
+        return hold(key, job, book, [by_hand])
     if milestone.amount == "credit":
         return credit_of(key, job, milestone, book, history)
     settings = settings_for(book, milestone)
@@ -158,6 +160,19 @@ def _check_contact(job: Job, facts: Facts) -> Trouble | None:
     if isinstance(facts.contact, Undecided):
         return Trouble("contact_undecided", facts.contact.why, facts.contact.fix)
     return None
+
+
+def _check_by_hand(history: History) -> Trouble | None:
+    """Of an invoice that a person made the lines are not ours: nothing can be taken off it, line by line and tax by tax."""
+    billed = next((billed for billed in history.billed if billed.by_hand), None)
+    if billed is None:
+        return None
+    return Trouble(
+        "by_hand_before",
+        f"{billed.milestone} of this job was billed by hand, by {billed.number or 'an invoice without a number'} over "
+        f"{billed.currency} {billed.total}. What is left cannot be worked out, as its lines are not known here.",
+        "Bill this stage by hand in Xero as well, and say so: `milepost queue by-hand JOB --reason TEXT --invoice NUMBER`.",
+    )
 
 
 def _check_history(coding: Coding, history: History) -> Trouble | None:

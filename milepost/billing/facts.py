@@ -20,7 +20,10 @@ class Facts(Record):
 
 
 class Billed(Record):
-    """An earlier live invoice of the same job: sent or being sent. Its lines are exactly what was sent."""
+    """An earlier live invoice of the same job: sent or being sent. Its lines are exactly what was sent.
+
+    by_hand: a person made it, and its lines are not known here.
+    """
 
     milestone: str
     sequence: int = 1
@@ -32,6 +35,7 @@ class Billed(Record):
     total_tax: Decimal
     total: Decimal
     fingerprint: str = ""
+    by_hand: bool = False
 
 
 class History(Record):

@@ -5,6 +5,7 @@ The moves are in `decisions` (decided), `claims` (sending) and `settling` (done,
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ from milepost.ledger.claims import Claim, ClaimLost, claim
 from milepost.ledger.decisions import Saved, Troubled, save_decisions, set_trouble
 from milepost.ledger.settling import AnswerMeta, Settled, settle, settle_some
 from milepost.ledger.tables import billings, unread_jobs
+from milepost.money import LineAmountTypes
 
 __all__ = [
     "AnswerMeta",
@@ -60,12 +62,14 @@ __all__ = [
 async def history(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> dict[str, History]:
     """What was billed of each job before, in the order it was: invoices that stand in Xero, or may."""
     billed: dict[str, list[Billed]] = {job_id: [] for job_id in job_ids}
-    columns = (billings.c.job_id, billings.c.invoice_number, billings.c.fingerprint, billings.c.decision)
     for some in chunks(unique(job_ids)):
-        query = select(*columns).where(billings.c.connection == connection, billings.c.job_id.in_(some))
+        query = select(billings).where(billings.c.connection == connection, billings.c.job_id.in_(some))
         query = query.where(HAS_LIVE_INVOICE).order_by(billings.c.sent_at, billings.c.request_place)
-        for job_id, number, fingerprint, decision in await c.execute(query):
-            billed[job_id].append(_billed(number, fingerprint, decision))
+        for row in await c.execute(query):
+            made = (
+                _billed(row.invoice_number, row.fingerprint, row.decision) if row.by_hand is None else _billed_by_hand(row)
+            )
+            billed[row.job_id].append(made)
     return {job_id: History(billed=tuple(invoices)) for job_id, invoices in billed.items()}
 
 
@@ -83,6 +87,22 @@ def _billed(invoice_number: str | None, fingerprint: str, decision: str) -> Bill
         total_tax=draft.total_tax,
         total=draft.total,
         fingerprint=fingerprint,
+    )
+
+
+def _billed_by_hand(row: Any) -> Billed:
+    return Billed(
+        milestone=row.milestone,
+        sequence=row.sequence,
+        number=row.invoice_number,
+        line_amount_types=LineAmountTypes(row.line_amount_types),
+        currency=row.currency,
+        lines=(),
+        sub_total=row.sub_total,
+        total_tax=row.total_tax,
+        total=row.total,
+        fingerprint=row.fingerprint,
+        by_hand=True,
     )
 
 

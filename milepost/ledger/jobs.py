@@ -104,6 +104,14 @@ async def unread_jobs_of(c: AsyncConnection, connection: str) -> list[UnreadJob]
     return [UnreadJob(**row) for row in rows.mappings()]
 
 
+async def unread_named(c: AsyncConnection, job_id: str, connection: str | None) -> list[UnreadJob]:
+    """The unread jobs of this id."""
+    query = select(unread_jobs).where(unread_jobs.c.job_id == job_id)
+    if connection is not None:
+        query = query.where(unread_jobs.c.connection == connection)
+    return [UnreadJob(**row) for row in (await c.execute(query)).mappings()]
+
+
 async def unread_failures(c: AsyncConnection, connection: str, job_ids: Sequence[str]) -> dict[str, int]:
     """How many rungs of the ladder these jobs have used; one that was given up begins anew."""
     found: dict[str, int] = {}

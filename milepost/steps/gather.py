@@ -138,7 +138,7 @@ async def find_due(run: BillingRun) -> None:
         if live_from and job.completed_on and job.completed_on < live_from:
             run.before_live.append(job)
             continue
-        due += _due_of(run, job, _book_for(shelf, workspace.connection, job.completed_on or today_of(run, job)))
+        due += _due_of(run, job, _book_of(run, shelf, job))
     order = _order(one.book for one in due)
     run.due = sorted(due, key=lambda one: (order[one.milestone.code], _by_number(one.job)))
 
@@ -153,7 +153,7 @@ def _due_of(run: BillingRun, job: Job, book: RuleBook) -> list[Due]:
     """A job from before the first version of the book is held alone: it must not stop the run for the others."""
     day = job.completed_on or today_of(run, job)
     milestones = due_milestones(job, book, run.history.get(job.id, History()))
-    if book.effective_from <= day:
+    if run.current_rules or book.effective_from <= day:
         return [Due(job, milestone, book) for milestone in milestones]
     return [Due(job, m, book, _before_the_book(run, job, m.code, book, day)) for m in milestones]
 
@@ -165,6 +165,13 @@ async def _shelf_of(run: BillingRun) -> BookShelf:
     for remark in run.remarks:
         _log.warning("%s", remark)
     return shelf
+
+
+def _book_of(run: BillingRun, shelf: BookShelf, job: Job) -> RuleBook:
+    """The version in force on the job's day, or the newest one, where a person has asked for it."""
+    day = job.completed_on or today_of(run, job)
+    book = _book_for(shelf, run.workspace.connection, day)
+    return shelf.latest if run.current_rules else book
 
 
 def _book_for(shelf: BookShelf, connection: Connection, day: date) -> RuleBook:

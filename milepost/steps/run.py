@@ -101,6 +101,7 @@ class BillingRun:
     chart_is_kept, mirror_is_kept: what an earlier run read is used; Xero may know better by now.
     read_again, changed_since: jobs kept from earlier runs that were read once more before billing; those found changed.
     lost: by request, how its answer was lost in this very run.
+    current_rules: a person wants the wanted jobs decided by the newest published version, whatever their day.
     reissue: a person confirms that approved invoices of the wanted jobs are voided and made anew.
     retired: by job and milestone, the last of its invoices that was voided to be made anew.
     looked_at_again: jobs whose change is not settled; the next poll decides them again.
@@ -114,6 +115,7 @@ class BillingRun:
     workspace: Workspace
     plan_only: bool = False
     reissue: bool = False
+    current_rules: bool = False
     wanted: list[str] = field(default_factory=list)
     changes: Changes | None = None
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -2,14 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import update
 
 from flows.polling import retry_due
 from milepost.ledger import jobs
 from milepost.ledger.alerts import open_alerts
-from milepost.ledger.billings import take_due
+from milepost.ledger.billings import BillingRow, take_due
 from milepost.ledger.tables import billings, unread_jobs
 from milepost.platforms.protocol import JobProblem
 from milepost.steps.retry import keep_unread
@@ -36,8 +35,9 @@ async def let_pass(business: Business) -> None:
             await c.execute(update(table).where(*waits).values(next_attempt_at=due))
 
 
-def waits(row: Any) -> int:
+def waits(row: BillingRow) -> int:
     """Minutes until the next try, as it was set when the row was kept."""
+    assert row.next_attempt_at is not None
     return round((row.next_attempt_at - row.updated_at).total_seconds() / 60)
 
 
