@@ -143,9 +143,11 @@ async def test_a_user_who_may_not_approve_invoices_is_named_as_the_reason(busine
     row = await plumber.row("1482")
     assert "a role that may approve invoices" in (row.trouble_fix or "")
     await nothing_was_written(plumber)
-    assert (await plumber.poll()).results == []
+    asked = plumber.xero_calls[("PUT", "Invoices")]
+    await plumber.poll()
     assert plumber.state is not None
-    assert (plumber.state.is_failed(), plumber.state.message) == (True, "nothing to bill, 1 waiting from earlier")
+    assert (plumber.state.is_failed(), plumber.state.message) == (True, "1 held")
+    assert plumber.xero_calls[("PUT", "Invoices")] == asked
 
     plumber.org.denied_actions = frozenset()
     await plumber.bill([job_id])  # a person, who has just mended it: polls ask again only after a while
