@@ -70,6 +70,7 @@ def connection_of(business: Business, sandbox: Sandbox) -> Connection:
             history_notes=True,
         ),
         rule_book=business.rule_book,
+        retries=(0, 5, 15, 45, 135),  # the story does not wait five minutes before Xero is tried again
         live_from=date(2020, 1, 1),
         rule_books_dir=PROJECT / "mappings",
         alerts=AlertSettings(
