@@ -26,7 +26,7 @@ demo: setup  ## run the real flows against a local Xero, job systems and Slack; 
 	@$(BIN)/milepost demo
 
 test: setup  ## run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 chaos: setup  ## faults and kills by SEED= on JOBS= jobs in ROUNDS= rounds, then a recount
 	@$(BIN)/python -m tests.acceptance.chaos_show $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ROUNDS),--rounds $(ROUNDS))
