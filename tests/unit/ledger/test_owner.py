@@ -73,6 +73,7 @@ def test_a_forked_child_has_a_name_of_its_own() -> None:
         "a name of an older kind",
         "",
     ],
+    ids=["another host", "another boot", "no start", "an older kind", "no name"],
 )
 def test_of_a_process_elsewhere_nothing_can_be_known(name: str) -> None:
     assert is_dead(name) is None
