@@ -86,7 +86,7 @@ class Desk:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def ledger(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+async def alerts_ledger(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """A real ledger, shared by the tests of a module, each of which has a connection of its own."""
     home: Path = tmp_path_factory.mktemp("ledger")
     with ledger_in(home) as url:
@@ -107,10 +107,10 @@ async def slack_server() -> AsyncIterator[tuple[SlackSandbox, str]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(ledger: Database, slack_server: tuple[SlackSandbox, str]) -> AsyncIterator[Desk]:
+async def desk(alerts_ledger: Database, slack_server: tuple[SlackSandbox, str]) -> AsyncIterator[Desk]:
     """A connection with an empty channel and an empty mailbox."""
     slack, url = slack_server
     slack.faults.clear()
     slack.state.clear()
     async with SmtpSink() as mail:
-        yield Desk(ledger, slack, url, mail)
+        yield Desk(alerts_ledger, slack, url, mail)
